@@ -15,6 +15,7 @@ export { gatherLayers } from './provider/layers.ts';
 export { createPrivilegeWatch } from './provider/privileges.ts';
 export type { Layer } from './provider/credentials.ts';
 export { connectionOf, resolveSettings, type Settings } from './provider/settings.ts';
+export { createLinkedClones } from './shared/cluster/linked-clones.ts';
 export { createForceDeleted, forceDeletedIn, type ForceDeleted } from './shared/cluster/force-deleted.ts';
 export { hasSelector, NO_NAMESPACES, type Namespaces } from './shared/grants/namespaces.ts';
 export type { ConnectedCluster } from './shared/cluster/shared-state.ts';

@@ -72,8 +72,8 @@ function rememberStep(
     remember(state, {
       refusedWrites: refusedAfter(refusedWrites, started.write, { pveMessage: started.pveMessage, at: now }),
     });
-  // An image that was found to be deleted was not requested to be deleted again.
-  if (started.kind === 'seedDeleted') return;
+  // An image that was found to be deleted, or kept, was not requested to be deleted.
+  if (started.kind === 'seedDeleted' || started.kind === 'seedKept') return;
   const guest = have.presence.kind === 'seen' ? have.presence.guest : undefined;
   const grace = isRequest(step, guest) ? HA_GRACE_MS : 0;
   remember(state, { lastStep: taken(lastStep, signatureOf(step, generation), now, grace) });

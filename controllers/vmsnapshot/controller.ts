@@ -1,9 +1,10 @@
 /** VMSnapshot: resolve → observe → plan → perform → report. Read this file first; each verb is a folder. */
-import type { VMSnapshot, VMSnapshotStatus } from '../../src/api/index.ts';
+import type { VirtualMachine, VMSnapshot, VMSnapshotStatus } from '../../src/api/index.ts';
 import { seconds } from '../../src/lib/units.ts';
 import { PveError } from '../../src/pve/index.ts';
-import type { Controller, Pass } from '../../src/runtime/controller.ts';
+import type { Controller, Pass, Readable } from '../../src/runtime/controller.ts';
 import { progressed, settled, unchanged } from '../../src/runtime/outcome.ts';
+import type { LinkedClones } from '../shared/cluster/linked-clones.ts';
 import { SNAPSHOT_FINALIZER } from '../shared/objects/released.ts';
 import { createTaskWatch } from '../shared/tasks/watch.ts';
 import type { Observed } from './model/observed.ts';
@@ -34,6 +35,8 @@ type SnapshotPass = Pass<VMSnapshot>;
 export interface VMSnapshotPorts extends ResolvePorts {
   readonly snapshotTrees: Trees;
   readonly snapshotRequests: Requests;
+  readonly linkedClones: LinkedClones;
+  readonly vmsIn: (namespace: string) => readonly Readable<VirtualMachine>[];
   /** Asks for a pass over the VMSnapshot with this uid. */
   readonly enqueueSnapshot: (uid: string) => void;
   /** Epoch ms. */
@@ -97,6 +100,8 @@ export function vmSnapshotController(ports: VMSnapshotPorts): Controller<VMSnaps
     const { connection } = resolved;
     const context = {
       trees: ports.snapshotTrees,
+      linkedClones: ports.linkedClones,
+      vmsIn: ports.vmsIn,
       requests: ports.snapshotRequests,
       seen: await seenTask(snapshot, { connection, watch, now, options }),
       now,

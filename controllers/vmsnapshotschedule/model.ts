@@ -16,6 +16,8 @@ export interface Snapshot {
   readonly state: 'ready' | 'unfinished' | 'failed' | 'vmDeleted' | 'deleting';
   /** Others on the same storage wait for it. */
   readonly holds: boolean;
+  /** It is being deleted, and waits for linked clones that need or needed it. */
+  readonly neededByClones: boolean;
   /** Epoch ms. */
   readonly takenAt: number;
   /** Retention must not delete it: its user says so, or it is in use. */

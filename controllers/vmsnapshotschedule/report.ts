@@ -22,6 +22,7 @@ export function reported(inputs: ReportInputs): ReconcileResult<VMSnapshotSchedu
   const { schedule, snapshots, times, progress, again } = inputs;
   const count = (state: Snapshot['state']): number =>
     snapshots.filter((snapshot) => snapshot.state === state).length;
+  const inUse = snapshots.filter(({ neededByClones }) => neededByClones).length;
   const isSuspended = schedule.spec.suspend === true;
   return {
     outcome: settled(again),
@@ -31,6 +32,7 @@ export function reported(inputs: ReportInputs): ReconcileResult<VMSnapshotSchedu
       active: count('unfinished'),
       snapshots: snapshots.length,
       readySnapshots: count('ready'),
+      snapshotsInUse: inUse === 0 ? undefined : inUse,
     }),
     events: eventsOf(inputs),
   };

@@ -12,7 +12,6 @@ export function snapshotOf({ metadata, spec, status }: Readable<VMSnapshot>, now
   const state = stateOf({ metadata, status });
   const createdAt = epoch(metadata.creationTimestamp, now);
   const since = state === 'deleting' ? epoch(metadata.deletionTimestamp, now) : createdAt;
-  const isBusy = (state === 'unfinished' || state === 'deleting') && !isReleased({ metadata });
   return {
     namespace: metadata.namespace,
     name: metadata.name,
@@ -20,12 +19,23 @@ export function snapshotOf({ metadata, spec, status }: Readable<VMSnapshot>, now
     resourceVersion: metadata.resourceVersion,
     vm: spec.vmRef?.name ?? '',
     state,
-    // The clock may have been set back or ahead since.
-    holds: isBusy && (status?.task !== undefined || Math.abs(now - since) < HOLDS_FOR),
+    ...holding({ metadata, status }, state, Math.abs(now - since)),
     takenAt: epoch(status?.creationTime, createdAt),
     kept: metadata.annotations[KEEP] === 'true' || isInUse({ spec, status }),
     claimed: status?.snapshotName !== undefined,
   };
+}
+
+/** @param forMs since it was created, or its deletion was asked for; the clock may have been set back or ahead since */
+function holding(
+  { metadata, status }: Pick<Readable<VMSnapshot>, 'metadata' | 'status'>,
+  state: Snapshot['state'],
+  forMs: number,
+): Pick<Snapshot, 'holds' | 'neededByClones'> {
+  const isBusy = (state === 'unfinished' || state === 'deleting') && !isReleased({ metadata });
+  const neededByClones = state === 'deleting' && isNeeded(status);
+  const waits = !neededByClones && forMs < HOLDS_FOR;
+  return { holds: isBusy && (status?.task !== undefined || waits), neededByClones };
 }
 
 /** Ready, or it will not become ready by itself. */
@@ -46,6 +56,12 @@ const isInUse = ({ spec, status }: Pick<Readable<VMSnapshot>, 'spec' | 'status'>
   status?.task !== undefined ||
   status?.internal?.revert !== undefined ||
   (spec.revert !== undefined && spec.revert.requestedAt !== status?.lastRevert?.requestedAt);
+
+/** That may take as long as the clones exist, or the VM runs. */
+const isNeeded = (status: Readable<VMSnapshot>['status']): boolean =>
+  (status?.conditions ?? []).some(
+    ({ type, reason }) => type === 'Reconciling' && (reason === 'InUse' || reason === 'SnapshotProtected'),
+  );
 
 function epoch(time: string | undefined, otherwise: number): number {
   const at = Date.parse(time ?? '');

@@ -127,6 +127,7 @@ export const REASONS = [
   'SnapshotNameTaken',
   'SnapshotNotFound',
   'SnapshotNotPossible',
+  'SnapshotProtected',
   'SnapshotReverted',
   'SnippetNotFound',
   'SourceBusy',

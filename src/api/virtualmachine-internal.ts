@@ -39,6 +39,11 @@ const cloudInit = z.object({
     .boolean()
     .optional()
     .describe('Whether the guest has read the image, so that it can be deleted.'),
+  keptBy: text(40)
+    .optional()
+    .describe(
+      'Name, in Proxmox VE, of a snapshot whose configuration contains the image. The image stays as long as there is one, because the VM could not be started after a revert without it.',
+    ),
 });
 
 const drive = z.object({

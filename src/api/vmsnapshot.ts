@@ -84,6 +84,12 @@ const internal = z.object({
   vmUID: text(36).optional().describe('uid of the VirtualMachine.'),
   vmid: vmidNumber.optional().describe('VMID of the VM.'),
   requestedAt: moment.optional().describe('Time at which the request was last sent to Proxmox VE.'),
+  cloned: z
+    .boolean()
+    .optional()
+    .describe(
+      'Linked clones of it on Ceph were seen, which leave the snapshot protected when they are gone.',
+    ),
   revert: requestedRevert.optional().describe('Revert that is in progress.'),
   ignoredReverts: list(text(40), 32)
     .optional()

@@ -119,6 +119,13 @@ const status = z.object({
   active: z.int32().min(0).optional().describe('Number of VMSnapshots of this schedule that are unfinished.'),
   snapshots: z.int32().min(0).optional().describe('Number of VMSnapshots of this schedule.'),
   readySnapshots: z.int32().min(0).optional().describe('Number of them that are ready to use.'),
+  snapshotsInUse: z
+    .int32()
+    .min(0)
+    .optional()
+    .describe(
+      'Number of them that are to be deleted and stay, as long as linked clones on Ceph need them or a VM runs; their conditions say why. Absent: none.',
+    ),
   run: run.optional().describe('The current run, or the last one.'),
   ...statusBase,
   internal: internal

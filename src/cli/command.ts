@@ -32,8 +32,10 @@ export interface Command {
   readonly flags: readonly Flag[];
   /** How many names it takes. */
   readonly args: { readonly min: number; readonly max: number };
-  /** The kind whose names complete each argument; the last one counts for all that follow. */
+  /** The kind that each argument names; the last one counts for all that follow. */
   readonly completes?: readonly KindName[];
+  /** Its arguments may name objects of other kinds, which it reads by itself. */
+  readonly readsKinds?: boolean;
   /** Values of its first argument, for the completion. */
   readonly choices?: readonly string[];
   /** The exit code. */

@@ -13,6 +13,9 @@ export class CliError extends Error {
   }
 }
 
+/** What could not be put back: it is said even to who has given up. */
+export class LeftBehind extends CliError {}
+
 /** The line that kubectl prints for the same fault. */
 export function faultText(error: unknown): string {
   if (!(error instanceof KubeError))

@@ -92,6 +92,6 @@ function flagsOver(values: ReadonlyMap<string, readonly string[]>): Flags {
   return {
     text: last,
     is: (name) => last(name) === 'true',
-    list: (name) => (values.get(name) ?? []).flatMap((value) => value.split(',')),
+    list: (name) => values.get(name) ?? [],
   };
 }

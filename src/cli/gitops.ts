@@ -1,6 +1,5 @@
 /** Whether a tool that applies objects from Git will undo a change by hand. Pure. */
-import type { Stored } from './cluster/objects.ts';
-import { part } from './cluster/objects.ts';
+import { FIELD_MANAGER, part, type ManagedFields, type Stored } from './cluster/objects.ts';
 import { z } from 'zod';
 
 interface Tool {
@@ -11,12 +10,13 @@ interface Tool {
   readonly manager: RegExp;
 }
 
-/** `app.kubernetes.io/instance` is the label of Argo CD by default, and of many charts: it counts with the manager only. */
+/** `app.kubernetes.io/instance`, the label of Argo CD by default, is that of many charts as well, and says nothing. */
 const TOOLS: readonly Tool[] = [
   {
     name: 'Argo CD',
     marks: ['argocd.argoproj.io/tracking-id', 'argocd.argoproj.io/instance'],
-    manager: /^argocd/,
+    // Not argocd-server, which acts for users of its interface.
+    manager: /^argocd-(application-)?controller$/,
   },
   {
     name: 'Flux',
@@ -35,6 +35,7 @@ const FLUX_STAYS_AWAY: Readonly<Record<string, readonly string[]>> = {
 const Members = z.record(z.string(), z.unknown());
 
 /**
+ * @param object as it was before the change, which takes the field from whoever has set it
  * @param path of the field, for example `spec.powerState`
  * @returns the warning; `undefined`: nothing is known that would undo a change of the field
  */
@@ -52,10 +53,13 @@ export function undoneBy(object: Stored, path: readonly string[]): string | unde
   }
 }
 
-const isManagedBy = ({ marks, manager }: Tool, { metadata }: Stored): boolean =>
-  marks.some((mark) => (metadata.labels?.[mark] ?? metadata.annotations?.[mark]) !== undefined) ||
-  (metadata.labels?.['app.kubernetes.io/instance'] !== undefined &&
-    (metadata.managedFields ?? []).some((each) => manager.test(each.manager ?? '')));
+const isManagedBy = (tool: Tool, object: Stored): boolean => {
+  const { labels, annotations } = object.metadata;
+  return (
+    tool.marks.some((mark) => (labels?.[mark] ?? annotations?.[mark]) !== undefined) ||
+    entriesOf(tool, object).length > 0
+  );
+};
 
 const staysAway = ({ name }: Tool, { metadata }: Stored): boolean =>
   name === 'Flux' &&
@@ -63,12 +67,41 @@ const staysAway = ({ name }: Tool, { metadata }: Stored): boolean =>
     values.includes(metadata.annotations?.[mark] ?? metadata.labels?.[mark] ?? ''),
   );
 
-/** Whether the field is one that the tool has set, as managedFields say. */
-function ownership(tool: Tool, { metadata }: Stored, path: readonly string[]): 'own' | 'other' | 'unknown' {
-  const entries = (metadata.managedFields ?? []).filter(({ manager = '' }) => tool.manager.test(manager));
+/** In managedFields. */
+const entriesOf = ({ manager: name }: Tool, { metadata }: Stored): readonly ManagedFields[] =>
+  (metadata.managedFields ?? []).filter(({ manager = '' }) => name.test(manager));
+
+/** Whether the field is one that the tool has set. A change by hand takes it from the tool until that applies it again. */
+function ownership(tool: Tool, object: Stored, path: readonly string[]): 'own' | 'other' | 'unknown' {
+  const entries = entriesOf(tool, object);
+  if (wasApplied(object, path) || setBy(entries, path)) return 'own';
+  const { managedFields = [], annotations } = object.metadata;
   if (entries.length === 0) return 'unknown';
-  return entries.some(({ fieldsV1 }) => hasField(fieldsV1, path)) ? 'own' : 'other';
+  const byHand = setBy(
+    managedFields.filter(({ manager }) => manager === FIELD_MANAGER),
+    path,
+  );
+  return byHand && annotations?.[LAST_APPLIED] === undefined ? 'unknown' : 'other';
 }
+
+/** What a client-side apply, which is the default of Argo CD, has applied last. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+function wasApplied({ metadata }: Stored, path: readonly string[]): boolean {
+  const applied = parsed(metadata.annotations?.[LAST_APPLIED] ?? '');
+  return path.reduce((value: unknown, key) => part(Members, value)?.[key], applied) !== undefined;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const setBy = (entries: readonly ManagedFields[], path: readonly string[]): boolean =>
+  entries.some(({ fieldsV1 }) => hasField(fieldsV1, path));
 
 /** A tool that owns a field as a whole (`spec.revert`) owns what is in it. */
 function hasField(fields: unknown, [key, ...rest]: readonly string[]): boolean {

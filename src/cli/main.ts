@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
 import { systemClock } from '../runtime/clock.ts';
+import { interruption } from './interruption.ts';
 import { COMPLETE, CREATE_VMSNAPSHOT, run } from './run.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -13,9 +14,14 @@ const { env } = process;
 const coloured = (stream: { readonly isTTY?: boolean }): boolean =>
   stream.isTTY === true && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
 
-const interruption = new AbortController();
-// The second one ends the process at once.
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => interruption.abort());
+const { signal, received, brokenPipe, finish } = interruption({
+  exit: (code) => process.exit(code),
+  err: (text) => void process.stderr.write(text),
+});
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, received);
+// A reader that has read enough, such as head, closes the pipe; a terminal that is closed fails both.
+process.stdout.on('error', brokenPipe);
+process.stderr.on('error', () => undefined);
 
 const terminal: Terminal = {
   out: (text) => void process.stdout.write(text),
@@ -23,7 +29,8 @@ const terminal: Terminal = {
   colour: coloured(process.stdout),
   progress: process.stderr.isTTY,
   clock: systemClock,
-  interrupted: interruption.signal,
+  interrupted: signal,
+  finish,
   platform: process.platform,
   run: (program, args) =>
     new Promise((resolve, reject) => {
@@ -42,8 +49,6 @@ const program = isCalled('kubectl-create-vmsnapshot')
     ? COMPLETE
     : 'kubectl vm';
 
-// A reader that has read enough, such as head, closes the pipe.
-process.stdout.on('error', () => process.exit(0));
 void run(program, process.argv.slice(2), terminal).then((code) => {
   process.exitCode = code;
 });

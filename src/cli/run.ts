@@ -5,14 +5,14 @@ import { GLOBAL_FLAGS } from './common-flags.ts';
 import type { Call, Command } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { complete } from './commands/completion.ts';
-import { CliError, codeOf, faultText } from './failure.ts';
+import { CliError, codeOf, faultText, LeftBehind } from './failure.ts';
 import { readFlags, type CommandLine } from './flags.ts';
+import { INTERRUPTED } from './interruption.ts';
 import { calledBy, helpOf, overview } from './help.ts';
+import { checkedNamespace, namesIn } from './names.ts';
 import type { Terminal } from './terminal.ts';
 
 export const CREATE_VMSNAPSHOT = 'kubectl create vmsnapshot';
-/** As a shell reports Ctrl-C. */
-const INTERRUPTED = 130;
 /** What kubectl starts for the completion. */
 export const COMPLETE = 'kubectl_complete-vm';
 
@@ -33,7 +33,7 @@ export async function run(program: string, words: readonly string[], terminal: T
     }
     return await called(commandNamed(name === '--version' ? 'version' : name), program, rest, terminal);
   } catch (error) {
-    if (terminal.interrupted.aborted) return INTERRUPTED;
+    if (terminal.interrupted.aborted && !(error instanceof LeftBehind)) return INTERRUPTED;
     terminal.err(`${faultText(error)}\n`);
     return codeOf(error);
   }
@@ -76,7 +76,8 @@ async function called(
     throw new CliError(
       `${expected(command, length)}\nUsage: ${line} ${command.usage}\nSee '${line} --help' for usage.`,
     );
-  return withCluster(read.value, terminal, (call) => command.run(call));
+  const args = namesIn(command, read.value.args);
+  return withCluster({ ...read.value, args }, terminal, (call) => command.run(call));
 }
 
 function expected({ args: { min, max } }: Command, got: number): string {
@@ -95,12 +96,15 @@ async function withCluster(
 ): Promise<number> {
   let open: OpenCluster | undefined;
   const { flags } = line;
+  // kubectl takes an empty one for none.
+  const namespace = flags.text('namespace') || undefined;
+  if (namespace !== undefined) checkedNamespace(namespace);
   const cluster = (): Promise<OpenCluster['cluster']> => {
     open ??= openCluster(
       {
         kubeconfig: flags.text('kubeconfig'),
         context: flags.text('context'),
-        namespace: flags.text('namespace'),
+        namespace,
         as: flags.text('as'),
         asGroups: flags.list('as-group'),
         asUid: flags.text('as-uid'),

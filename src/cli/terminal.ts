@@ -9,8 +9,10 @@ export interface Terminal {
   /** Whether progress is shown: standard error is a terminal. */
   readonly progress: boolean;
   readonly clock: Clock;
-  /** Aborted by Ctrl-C: what is waited for is given up, and what must be put back is. */
+  /** Aborted by Ctrl-C and by the end of the terminal: what is waited for is given up, and what must be put back is. */
   readonly interrupted: AbortSignal;
+  /** Work that puts something back at its end, however often the user asks to end. `what`: what it does then. */
+  readonly finish: <T>(what: string, work: Promise<T>) => Promise<T>;
   /** Runs a program of the system in this terminal; gives its exit code. */
   readonly run: (program: string, args: readonly string[]) => Promise<number>;
   /** `linux`, `darwin` … */

@@ -2,7 +2,7 @@
 import { DRY_RUN } from '../api/annotations.ts';
 import { kindOf } from './cluster/kinds.ts';
 import type { At, Cluster } from './cluster/cluster.ts';
-import { isReady, textAt, type Stored } from './cluster/objects.ts';
+import { conditionOf, isReady, textAt, type Stored } from './cluster/objects.ts';
 import { printChanged, warn } from './changed.ts';
 import type { Call } from './command.ts';
 import { faultText } from './failure.ts';
@@ -11,12 +11,20 @@ import { notYet, waitFor, type Progress } from './waiting.ts';
 
 export const VM_KIND = kindOf('VirtualMachine');
 
+export interface Said {
+  /** Without `--wait`: nothing has happened yet. */
+  readonly requested: string;
+  /** With `--wait`: `started`. */
+  readonly done: string;
+}
+
 export interface Change {
   readonly patch: object;
   /** Of the field that it changes, for a tool that may undo it. */
   readonly path: readonly string[];
-  /** What has happened: `started`. */
-  readonly done: string;
+  readonly said: Said;
+  /** Ready says that the operator has acted on it, or that it will not. */
+  readonly settles?: boolean;
   /** With `--wait`: whether it has come about. */
   readonly hasHappened: (vm: Stored) => boolean;
 }
@@ -38,8 +46,8 @@ export async function changeVms(
       changed.push(await patch(call, cluster, { namespace: cluster.namespace, name }, change));
     })),
     ...(await failures(call, changed, async ({ at, object, made }) => {
-      if (call.flags.is('wait')) await untilVm(call, cluster, at, made.hasHappened);
-      printChanged(call, VM_KIND, object, made.done);
+      if (call.flags.is('wait')) await untilVm(call, cluster, { at, made });
+      printChanged(call, VM_KIND, object, sentenceOf(call, made));
     })),
   ];
   return failed.length > 0 ? 1 : 0;
@@ -51,11 +59,17 @@ interface Changed {
   readonly made: Change;
 }
 
+const isUnchanged = ({ patch }: Change): boolean => Object.keys(patch).length === 0;
+
+const sentenceOf = ({ flags }: Call, made: Change): string =>
+  `${flags.is('wait') ? made.said.done : made.said.requested}${isUnchanged(made) ? ' (no change)' : ''}`;
+
 async function patch(call: Call, cluster: Cluster, at: At, change: (vm: Stored) => Change): Promise<Changed> {
-  const made = change(await cluster.get(VM_KIND, at));
+  const before = await cluster.get(VM_KIND, at);
+  const made = change(before);
   const object = await cluster.patch(VM_KIND, at, made.patch);
-  for (const warning of [undoneBy(object, made.path), withoutEffect(object)])
-    if (warning !== undefined) warn(call, warning);
+  const undone = isUnchanged(made) ? undefined : undoneBy(before, made.path);
+  for (const warning of [undone, withoutEffect(object)]) if (warning !== undefined) warn(call, warning);
   return { at, object, made };
 }
 
@@ -79,19 +93,18 @@ async function failures<T>(
 }
 
 /** Waits until the VM is Ready as it is now, and so. */
-const untilVm = (
-  call: Call,
-  cluster: Cluster,
-  at: At,
-  hasHappened: (vm: Stored) => boolean,
-): Promise<Stored> =>
-  waitFor(call, `virtualmachines/${at.name}`, async (): Promise<Progress> => {
-    const vm = await cluster.get(VM_KIND, at);
-    if (!isReady(vm)) return notYet(vm);
-    return hasHappened(vm)
-      ? { state: 'done', object: vm }
-      : { state: 'waiting', for: 'The operator has not acted on it yet.' };
-  });
+const untilVm = (call: Call, cluster: Cluster, { at, made }: Pick<Changed, 'at' | 'made'>): Promise<Stored> =>
+  waitFor(call, `virtualmachines/${at.name}`, async () => progressOf(await cluster.get(VM_KIND, at), made));
+
+function progressOf(vm: Stored, { hasHappened, settles = false }: Change): Progress {
+  if (!isReady(vm)) return notYet(vm);
+  if (hasHappened(vm)) return { state: 'done', object: vm };
+  const synced = conditionOf(vm, 'Synced');
+  const isWorking = conditionOf(vm, 'Reconciling')?.status === 'True';
+  if (settles && !isWorking && synced?.status === 'False')
+    return { state: 'failed', why: synced.message ?? 'The operator does not act on it.' };
+  return { state: 'waiting', for: 'The operator has not acted on it yet.' };
+}
 
 /** Why the operator will not act on a change; `undefined`: nothing speaks against it. */
 export function withoutEffect(vm: Stored): string | undefined {

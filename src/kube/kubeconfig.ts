@@ -37,6 +37,8 @@ function load({ file, context }: KubeConfigSource): KubeConfig {
   } catch (error) {
     throw unconfigured(`The kubeconfig could not be read: ${String(error)}`, error);
   }
+  if (context && config.getContextObject(context) === null)
+    throw unconfigured(`context "${context}" does not exist`);
   if (context) config.setCurrentContext(context);
   return config;
 }

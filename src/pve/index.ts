@@ -31,6 +31,7 @@ export { pve, type Pve } from './pve.ts';
 export type { MigrationPreconditions } from './qemu-endpoints.ts';
 export type { Qemu } from './qemu.ts';
 export { SNAPSHOT_NAME, type SnapshotList, type SnapshotRow } from './snapshots.ts';
+export type { Volume } from './storage.ts';
 export type { Task, TaskState } from './tasks.ts';
 export { certificatesIn, type PeerCertificate } from './peer-certificate.ts';
 export { createTransport, type RequestAttempt, type Transport, type TransportOptions } from './transport.ts';

@@ -22,6 +22,8 @@ const Volume = z.object({
   format: maybe(Word),
   size: maybe(Size),
   vmid: maybe(VmidText),
+  /** What a linked clone is a clone of; on Ceph `IMAGE@SNAPSHOT`. */
+  parent: maybe(Word),
   /** Seconds since the epoch. */
   ctime: maybe(Int),
 });

@@ -5,6 +5,7 @@ import type { CliKind } from '../../src/cli/cluster/kinds.ts';
 import { Stored } from '../../src/cli/cluster/objects.ts';
 import { GLOBAL_FLAGS } from '../../src/cli/common-flags.ts';
 import { readFlags } from '../../src/cli/flags.ts';
+import { namesIn } from '../../src/cli/names.ts';
 import type { Terminal } from '../../src/cli/terminal.ts';
 import { KubeError } from '../../src/kube/errors.ts';
 import { millis } from '../../src/lib/units.ts';
@@ -33,6 +34,8 @@ export interface World {
   readonly out: () => string;
   readonly err: () => string;
   readonly ran: (readonly string[])[];
+  /** What was put back. */
+  readonly finished: string[];
   /** Runs `kubectl vm …`; rejects as the command does. */
   readonly call: (...words: readonly string[]) => Promise<number>;
 }
@@ -42,6 +45,10 @@ export interface WorldOptions {
   /** What the operator does while something waits. */
   readonly meanwhile?: (world: World) => void;
   readonly interrupted?: AbortSignal;
+  /** What the API server makes of an object that was patched. */
+  readonly patched?: (object: Stored) => Stored;
+  /** The answer to the nth patch, from 1 on, is lost with this error, or it is refused; what is lost was carried out. */
+  readonly answer?: (patches: number) => KubeError | undefined;
 }
 
 export function cliWorld(objects: readonly Stored[], options: WorldOptions = {}): World {
@@ -64,6 +71,10 @@ export function cliWorld(objects: readonly Stored[], options: WorldOptions = {})
         return () => undefined;
       },
     },
+    finish(what, work) {
+      world.finished.push(what);
+      return work;
+    },
     run(program, args) {
       world.ran.push([program, ...args]);
       return Promise.resolve(0);
@@ -73,6 +84,7 @@ export function cliWorld(objects: readonly Stored[], options: WorldOptions = {})
     objects: [...objects],
     writes: [],
     ran: [],
+    finished: [],
     out: () => printed.out,
     err: () => printed.err,
     async call(name = '', ...words) {
@@ -80,13 +92,23 @@ export function cliWorld(objects: readonly Stored[], options: WorldOptions = {})
       if (!command) throw new Error(`there is no command ${name}`);
       const read = readFlags(words, [...command.flags, ...GLOBAL_FLAGS]);
       if ('problem' in read) throw new Error(read.problem);
-      return command.run({ ...read.value, terminal, cluster: () => Promise.resolve(inMemory(world)) });
+      const args = namesIn(command, read.value.args);
+      return command.run({
+        ...read.value,
+        args,
+        terminal,
+        cluster: () => Promise.resolve(inMemory(world, options)),
+      });
     },
   };
   return world;
 }
 
-function inMemory({ objects, writes }: World): Cluster {
+function inMemory(
+  { objects, writes }: World,
+  { patched = (object) => object, answer }: WorldOptions,
+): Cluster {
+  let patches = 0;
   const isAt = (kind: CliKind, name: string) => (object: Stored) =>
     object.kind === kind.kind && object.metadata.name === name;
   const get = (kind: CliKind, name: string): Stored => {
@@ -99,7 +121,15 @@ function inMemory({ objects, writes }: World): Cluster {
     namespace: NAMESPACE,
     get: async (kind, { name }) => Promise.resolve(get(kind, name)),
     list: (kind) => Promise.resolve(objects.filter((object) => object.kind === kind.kind)),
-    table: () => Promise.resolve({ columnDefinitions: [], rows: [] }),
+    table: async (kind, { name }) => {
+      const found =
+        name === undefined ? objects.filter((each) => each.kind === kind.kind) : [get(kind, name)];
+      const rows = found.map(({ metadata }) => ({
+        cells: [metadata.name],
+        object: { metadata: { name: metadata.name, namespace: NAMESPACE } },
+      }));
+      return Promise.resolve({ columnDefinitions: [{ name: 'Name', priority: 0 }], rows });
+    },
     create(kind, namespace, object) {
       const created = Stored.parse(object);
       writes.push({ kind: kind.kind, name: created.metadata.name, body: object });
@@ -108,9 +138,13 @@ function inMemory({ objects, writes }: World): Cluster {
     },
     async patch(kind, { name }, body) {
       const before = get(kind, name);
+      patches += 1;
+      const error = answer?.(patches);
+      if (error && error.status !== 0) throw error;
       writes.push({ kind: kind.kind, name, body });
-      const after = Stored.parse(merged(before, body));
+      const after = patched(Stored.parse(merged(before, body)));
       objects[objects.findIndex(isAt(kind, name))] = after;
+      if (error) throw error;
       return Promise.resolve(after);
     },
     version: () => Promise.resolve('v1.36.3'),

@@ -30,6 +30,8 @@ export interface ModelGuest {
 export interface ModelSnapshot {
   readonly description: string;
   readonly memory: boolean;
+  /** Of the guest when it was taken. Absent: it does not matter. */
+  readonly config?: GuestConfig;
   /** Epoch ms. */
   readonly takenAt: number;
   parent: string | undefined;
@@ -58,6 +60,10 @@ const NODES = ['pve-1', 'pve-2'];
 export class InMemoryPve {
   readonly guests = new Map<number, ModelGuest>();
   readonly volumes = new Set<string>();
+  /** Volumes that are linked clones of `image@snapshot`, with the guests that they belong to. */
+  readonly linked = new Map<string, { readonly vmid: number; readonly parent: string }>();
+  /** Type of the storage with the disks. */
+  diskStorage = 'lvmthin';
   /** Method and path template of every request. */
   readonly requests: string[] = [];
   /** Commands that the agents of guests were given. */
@@ -272,6 +278,7 @@ export class InMemoryPve {
       guest.snapshots.set(name, {
         description: String(description),
         memory: vmstate === true && guest.running,
+        config: { ...guest.config },
         takenAt: this.#now(),
         parent: guest.basedOn,
       });
@@ -298,6 +305,14 @@ export class InMemoryPve {
       const name = String(snapname);
       const gone = guest.snapshots.get(name);
       if (!gone) return `snapshot '${name}' does not exist`;
+      const child = [...this.linked.values()].find(
+        ({ parent }) => parent === `vm-${guest.vmid}-disk-0@${name}`,
+      );
+      if (child) {
+        guest.snapshots.set(name, { ...gone, state: 'delete' });
+        guest.config = { ...guest.config, lock: 'snapshot-delete' };
+        return `rbd unprotect vm-${guest.vmid}-disk-0 snap '${name}' error: rbd: unprotecting snap failed: (16) Device or resource busy`;
+      }
       guest.snapshots.delete(name);
       for (const child of guest.snapshots.values()) if (child.parent === name) child.parent = gone.parent;
       if (guest.basedOn === name) guest.basedOn = gone.parent;
@@ -352,7 +367,7 @@ export class InMemoryPve {
           node,
           storage: 'local-lvm',
           status: 'available',
-          plugintype: 'lvmthin',
+          plugintype: this.diskStorage,
           content: 'images',
         },
         {
@@ -407,9 +422,10 @@ export class InMemoryPve {
       if (!task) throw refusal('notFound', 'no such task', 'task');
       return task.exit === undefined ? { status: 'running' } : { status: 'stopped', exitstatus: task.exit };
     },
-    'GET /nodes/{node}/qemu/{vmid}/config': (at) => {
-      const { config, digest } = this.#guest(at);
-      return { ...config, digest: `digest-${digest}` };
+    'GET /nodes/{node}/qemu/{vmid}/config': ({ snapshot, ...at }) => {
+      const { config, digest, snapshots } = this.#guest(at);
+      const kept = typeof snapshot === 'string' ? snapshots.get(snapshot)?.config : config;
+      return { ...kept, digest: `digest-${digest}` };
     },
     'GET /nodes/{node}/qemu/{vmid}/cloudinit/dump': () =>
       "version: 1\nconfig:\n    - type: nameserver\n      address:\n      - '192.0.2.1'\n      search:\n      - 'example.com'\n",
@@ -525,9 +541,9 @@ export class InMemoryPve {
       };
     },
     'GET /nodes/{node}/storage/{storage}/content': ({ storage }) =>
-      [...this.volumes]
+      [...this.volumes, ...this.linked.keys()]
         .filter((volid) => volid.startsWith(`${String(storage)}:`))
-        .map((volid) => ({ volid })),
+        .map((volid) => ({ volid, ...this.linked.get(volid) })),
     'POST /nodes/{node}/storage/{storage}/upload': ({ filename, storage, ...at }) =>
       this.#begin(
         'imgcopy',

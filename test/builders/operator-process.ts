@@ -11,6 +11,7 @@ import { createCloneSlots } from '../../controllers/shared/limits/clones.ts';
 import { createMarks } from '../../controllers/shared/guests/marks.ts';
 import { createMoveSlots } from '../../controllers/shared/limits/moves.ts';
 import { createLedger } from '../../controllers/shared/cluster/ledger.ts';
+import { createLinkedClones } from '../../controllers/shared/cluster/linked-clones.ts';
 import { createVmidAllocator } from '../../controllers/shared/cluster/vmids.ts';
 import { createAdmissions } from '../../controllers/virtualmachine/resolve/admissions.ts';
 import type { ProcessStates } from '../../controllers/virtualmachine/model/process-state.ts';
@@ -88,7 +89,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
   const provider = () => world.provider?.() ?? aProvider();
   const controller = virtualMachineController({
     policies: readerOf(),
-    vmsIn: () => [],
+    vmsIn: () => world.others?.() ?? [],
     vmsInCreation: () => [],
     clusterId: CLUSTER_ID,
     providers: { get: provider, partial: provider, list: () => [provider()] },
@@ -105,6 +106,7 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
       isPending: () => false,
     },
     forceDeleted: { add: () => 0 },
+    linkedClones: createLinkedClones(world.now),
     deletionLog: { allow: () => undefined, recent: () => [] },
     finishing: { forDeletion: () => ({ kind: 'none' }) },
     readSecret: (_namespace, name) => {

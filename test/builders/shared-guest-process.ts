@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import {
   createProcessStates,
   createRestartSlots,
+  createLinkedClones,
   createSnapshotRequests,
   createSnapshotTrees,
   outcomeOf,
@@ -81,11 +82,13 @@ export function sharedGuestProcess(ports: SharedGuestPorts): SharedGuestProcess 
     now,
   };
   const snapshots = readerNow(ports.snapshots);
+  const linkedClones = createLinkedClones(now);
   const vmController = virtualMachineController({
     policies: readerOf(),
     vmsIn: () => [],
     vmsInCreation: () => [],
     ...shared,
+    linkedClones,
     classes: readerOf(aClass()),
     images: readerOf(anImage()),
     vms: readerNow(() => [ports.vm()].flatMap((vm) => vm ?? [])),
@@ -107,10 +110,12 @@ export function sharedGuestProcess(ports: SharedGuestPorts): SharedGuestProcess 
   });
   const snapshotController = vmSnapshotController({
     ...shared,
+    linkedClones,
     vms: readerNow(() => [ports.vm()].flatMap((vm) => vm ?? [])),
     snapshotsOf: () => snapshots.list(),
     snapshotTrees: createSnapshotTrees(now),
     snapshotRequests: createSnapshotRequests(),
+    vmsIn: () => [],
     enqueueSnapshot: wake,
   });
   const clock = {

@@ -12,6 +12,7 @@ import { createCloneSlots } from '../../controllers/shared/limits/clones.ts';
 import { createMoveSlots } from '../../controllers/shared/limits/moves.ts';
 import { vmSnapshotController } from '../../controllers/vmsnapshot/controller.ts';
 import { createRequests } from '../../controllers/vmsnapshot/model/requests.ts';
+import { createLinkedClones } from '../../controllers/shared/cluster/linked-clones.ts';
 import { createTrees } from '../../controllers/vmsnapshot/observe/trees.ts';
 import type { VirtualMachine, VMSnapshot, VMSnapshotStatus } from '../../src/api/index.ts';
 import { millis, nodeName, vmid } from '../../src/lib/units.ts';
@@ -99,6 +100,8 @@ export class SnapshotLife {
       connections: { get: () => (inventory.view() ? connection : undefined), isPending: () => false },
       finishing: { forDeletion: () => ({ kind: 'none' }) },
       snapshotTrees: createTrees(now),
+      linkedClones: createLinkedClones(now),
+      vmsIn: () => [],
       snapshotRequests: createRequests(),
       enqueueSnapshot: () => undefined,
       now,

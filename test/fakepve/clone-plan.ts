@@ -14,6 +14,7 @@ export interface ClonePlan {
   readonly source: Guest;
   /** Configuration of the source, or of one of its snapshots. */
   readonly config: Config;
+  readonly snapname: string | undefined;
   readonly newid: number;
   readonly full: boolean;
   readonly storage: string | undefined;
@@ -131,6 +132,7 @@ export function planClone(call: Call): ClonePlan {
   return {
     source,
     config,
+    snapname: call.get('snapname'),
     newid,
     full,
     storage,

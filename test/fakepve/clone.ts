@@ -6,6 +6,7 @@ import { drivesOf, isDrive, printDrive } from './drives.ts';
 import { causeOf, failure } from './errors.ts';
 import { normalOption } from './options.ts';
 import { formatSize } from './size.ts';
+import { imageName, protectSnapshot } from './rbd.ts';
 import { keepsFiles } from './storage.ts';
 import type { Call } from './call.ts';
 import type { ClonePlan } from './clone-plan.ts';
@@ -43,6 +44,11 @@ function copiedConfig(call: Call, { source, config }: ClonePlan): Config {
   return made;
 }
 
+const linkedLine = (volume: Volume, made: Volume, { newid, snapname }: ClonePlan): string =>
+  made.parentSnapshot !== undefined && snapname !== undefined
+    ? `clone ${volume.name}: ${imageName(volume.name)} snapname ${snapname} to ${made.name}`
+    : `clone ${volume.name}: images, ${made.name}, ${newid}`;
+
 /** A clone in progress: if it fails, the volumes created so far are removed. */
 class Cloning {
   private readonly world: World;
@@ -67,12 +73,13 @@ class Cloning {
 
   private copy(drive: Drive): string {
     const { world, run } = this;
-    const { source, newid, target } = this.plan;
+    const { source, newid, target, snapname } = this.plan;
     const volume = world.storage.find(drive.file, source.node);
     if (!volume) throw failure(`volume '${drive.file}' does not exist`);
     const linked = this.linked(drive);
     run.log(`create ${linked ? 'linked' : 'full'} clone of drive ${drive.key} (${drive.file})`);
     const storage = world.storage.on(linked ? volume.storage : (this.plan.storage ?? volume.storage), target);
+    if (linked && snapname !== undefined) protectSnapshot(storage, volume, snapname);
     const made = allocate(
       { world, node: source.node, vmid: newid, log: run.log },
       {
@@ -81,15 +88,12 @@ class Cloning {
         format: formatOn(storage, this.format(drive, volume)),
         kind: volume.name.includes('cloudinit') ? 'cloudinit' : 'disk',
         parent: linked ? volume : undefined,
+        snapname,
         data: volume.data,
       },
     );
     this.made.push(made);
-    run.log(
-      linked
-        ? `clone ${volume.name}: images, ${made.name}, ${newid}`
-        : `allocated target volume '${made.volid}'`,
-    );
+    run.log(linked ? linkedLine(volume, made, this.plan) : `allocated target volume '${made.volid}'`);
     return printDrive({ file: made.volid, options: { ...drive.options, size: formatSize(made.size) } });
   }
 

@@ -1,6 +1,7 @@
 import { failure } from './errors.ts';
 import { isCdrom, newDisk, parseDrive, printDrive, splitVolid } from './drives.ts';
 import { GIB, MIB, formatSize, wholeKiB } from './size.ts';
+import { BASE_SNAPSHOT } from './rbd.ts';
 import { allocated, keepsFiles } from './storage.ts';
 import type { Drive } from './drives.ts';
 import type { Config } from './guest.ts';
@@ -22,6 +23,8 @@ interface Wanted {
   /** `disk`, `cloudinit` or `state-NAME`. */
   readonly kind: string;
   readonly parent?: Volume | undefined;
+  /** The snapshot of the parent that is cloned; absent: the parent is a base volume. */
+  readonly snapname?: string | undefined;
   readonly data?: Buffer | undefined;
 }
 
@@ -45,12 +48,12 @@ function freeName(context: DiskContext, storage: Storage, stem: 'vm' | 'base'): 
   for (let i = 0; ; i += 1) if (!taken.has(String(i))) return `${stem}-${context.vmid}-disk-${i}`;
 }
 
-function volumeName(context: DiskContext, { storage, kind, format, parent }: Wanted): string {
+function volumeName(context: DiskContext, { storage, kind, format, parent, snapname }: Wanted): string {
   const base = kind === 'disk' ? freeName(context, storage, 'vm') : `vm-${context.vmid}-${kind}`;
   const named = keepsFiles(storage) || format === 'qcow2' ? `${base}.${format}` : base;
   const own = keepsFiles(storage) ? `${context.vmid}/${named}` : named;
-  // Thin LVM does not name the base in its clones.
-  return parent && storage.type !== 'lvmthin' ? `${parent.name}/${own}` : own;
+  // Thin LVM does not name the base in its clones, and nobody names the volume that has the snapshot.
+  return parent && snapname === undefined && storage.type !== 'lvmthin' ? `${parent.name}/${own}` : own;
 }
 
 /** Creates a volume; refuses if the storage is full. */
@@ -72,9 +75,11 @@ export function allocate(context: DiskContext, wanted: Wanted): Volume {
       size: allocated(storage, wanted.size),
       vmid,
       parent: parent?.name,
+      parentSnapshot: parent && storage.type === 'rbd' ? (wanted.snapname ?? BASE_SNAPSHOT) : undefined,
       ctime: world.seconds(node),
       data: wanted.data,
       snapshots: new Set(),
+      protectedSnapshots: new Set(),
     },
     node,
   );

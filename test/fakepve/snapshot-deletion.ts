@@ -4,6 +4,7 @@ import { failure } from './errors.ts';
 import { located, requireSnapshots, snapshotOf, snapshotted } from './snapshots.ts';
 import { keepUnused } from './pending.ts';
 import { drivesOf } from './drives.ts';
+import { removeSnapshot } from './rbd.ts';
 import type { Drive } from './drives.ts';
 import type { Guest, Snapshot } from './guest.ts';
 import type { TaskRun } from './tasks.ts';
@@ -19,10 +20,17 @@ function relink(guest: Guest, name: string, parent: string | undefined): void {
 }
 
 /** With `force` a disk that fails is only a line in the log. */
-function deleteOfDisk(world: World, guest: Guest, drive: Drive, name: string): void {
+function deleteOfDisk(
+  world: World,
+  guest: Guest,
+  drive: Drive,
+  { name, log }: { readonly name: string; readonly log: TaskRun['log'] },
+): void {
   const found = located(world, guest, drive);
   if (!found) return;
   requireSnapshots(world, found.storage, `delete snapshot '${drive.file}@${name}'`);
+  if (found.storage.type === 'rbd')
+    removeSnapshot(world, guest, found.volume, { name, drive: drive.key, log });
   found.volume.snapshots.delete(name);
 }
 
@@ -34,7 +42,7 @@ function removePieces(world: World, guest: Guest, snapshot: Snapshot, force: boo
   config.delete('vmstate');
   for (const drive of snapshotted(config)) {
     try {
-      deleteOfDisk(world, guest, drive, name);
+      deleteOfDisk(world, guest, drive, { name, log: run.log });
     } catch (error) {
       if (!force) throw error;
       run.log(error instanceof Error ? error.message.trim() : String(error));

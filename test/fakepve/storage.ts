@@ -25,10 +25,14 @@ export interface Volume {
   readonly vmid: number | undefined;
   /** For a linked clone, the name of its base within the storage. */
   readonly parent: string | undefined;
+  /** On Ceph, the snapshot of the base that it is a clone of. */
+  readonly parentSnapshot?: string | undefined;
   readonly ctime: number;
   /** The bytes of uploaded and downloaded files. */
   readonly data: Buffer | undefined;
   readonly snapshots: Set<string>;
+  /** On Ceph, snapshots that cannot be removed: whoever clones one protects it first. */
+  readonly protectedSnapshots?: Set<string>;
 }
 
 const directories = new Set(['dir', 'nfs', 'cifs', 'cephfs', 'btrfs', 'glusterfs']);
@@ -216,8 +220,11 @@ export class StorageState {
       : `${storage.path}/${directory}/${file}`;
   }
 
-  /** Linked clones of a base volume. */
-  children(volume: Volume, node: string): readonly Volume[] {
-    return this.list(this.get(volume.storage), node).filter((other) => other.parent === volume.name);
+  /** Linked clones of a base volume, or of one of the snapshots of a volume. */
+  children(volume: Volume, node: string, snapshot?: string): readonly Volume[] {
+    return this.list(this.get(volume.storage), node).filter(
+      (other) =>
+        other.parent === volume.name && (snapshot === undefined || other.parentSnapshot === snapshot),
+    );
   }
 }

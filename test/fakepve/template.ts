@@ -15,7 +15,9 @@ export function renameToBase(world: World, guest: Guest): void {
       .join('/');
     const name = own.replace(/(^|\/)vm-(\d+-[^/]*)$/, '$1base-$2');
     world.storage.remove(volume.volid, guest.node);
-    world.storage.put({ ...volume, name, volid: `${storage.id}:${name}`, parent: undefined }, guest.node);
+    // Ceph renames the image, and it stays a clone.
+    const parent = volume.parentSnapshot === undefined ? undefined : volume.parent;
+    world.storage.put({ ...volume, name, volid: `${storage.id}:${name}`, parent }, guest.node);
     guest.config.set(drive.key, printDrive({ file: `${storage.id}:${name}`, options: drive.options }));
   }
   guest.written();

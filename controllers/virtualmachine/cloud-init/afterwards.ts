@@ -7,17 +7,22 @@ import type { CloudInitPlan } from '../model/cloud-init.ts';
 import type { ConfigChange } from '../model/config.ts';
 import { nonEmpty, type Keys } from '../../shared/guests/keys.ts';
 import type { Guest } from '../../shared/guests/model.ts';
-import { EMPTY, ejections, isEjected } from './seed-drive.ts';
+import { EMPTY, ejections, isEjected, type EjectionFacts } from './seed-drive.ts';
 
 /** Separate from all other changes and last, so that an image that cannot be created does not block them. */
 export function cloudInitChange(
   vm: VirtualMachine,
   guest: Guest,
-  { plan, now }: { readonly plan: CloudInitPlan | undefined; readonly now: number },
+  facts: EjectionFacts,
 ): ConfigChange | undefined {
   if (isNew(vm, guest)) return undefined;
-  const ejection = nonEmpty(ejections(vm, guest, { plan, now }));
-  return ejection ? { ...ejection, ejects: true } : redelivery(vm, plan, guest);
+  return ejectionOf(vm, guest, facts) ?? redelivery(vm, facts.plan, guest);
+}
+
+/** Nothing of the spec: a guest that keeps a restored state needs it, too. */
+export function ejectionOf(vm: VirtualMachine, guest: Guest, facts: EjectionFacts): ConfigChange | undefined {
+  const ejection = nonEmpty(ejections(vm, guest, facts));
+  return ejection && { ...ejection, ejects: true };
 }
 
 function redelivery(

@@ -17,7 +17,7 @@ export const EMPTY = 'none,media=cdrom';
 export const NEW_DATA = 'cloud-init';
 const DRIVE = /^(ide|sata|scsi)\d+$/;
 
-/** Devices with an image of the operator. A rollback may bring back a drive whose image was deleted. */
+/** Devices with an image of the operator. A rollback may bring back a drive whose image was ejected, or deleted. */
 export function seedDrives({ config, vmid }: Guest): { readonly device: string; readonly volume: string }[] {
   const ours = new RegExp(`:iso/virtrigaud-${vmid}-[0-9a-f]+\\.iso$`);
   return Object.entries(config)
@@ -42,22 +42,36 @@ export function hasBootedSince(delivered: CloudInitStatus, guest: Guest, now: nu
 export const awaitsBoot = (delivered: CloudInitStatus, guest: Guest, now: number): boolean =>
   delivered?.deliveredAt !== undefined && guest.running && !hasBootedSince(delivered, guest, now);
 
+/** Whether a rollback brought the image back into its drive: it was kept because it was in none. */
+export const isImageBack = (delivered: CloudInitStatus, guest: Guest): boolean =>
+  delivered?.keptBy !== undefined && seedDrives(guest).some(({ volume }) => volume === delivered.volume);
+
+export interface EjectionFacts {
+  readonly plan: CloudInitPlan | undefined;
+  /** Volumes on the storage of the image. Absent: they were not read. */
+  readonly images?: readonly string[] | undefined;
+  /** Epoch ms. */
+  readonly now: number;
+}
+
 /** The keys that eject images which are no longer in use. */
-export function ejections(
-  vm: VirtualMachine,
-  guest: Guest,
-  { plan, now }: { readonly plan: CloudInitPlan | undefined; readonly now: number },
-): Keys {
+export function ejections(vm: VirtualMachine, guest: Guest, { plan, images, now }: EjectionFacts): Keys {
   const delivered = vm.status?.internal?.cloudInit;
   const isOverdue = hasBootedSince(delivered, guest, now) && (guest.uptimeMs ?? 0) >= CONSUMED_AFTER;
   const isInUse = (volume: string): boolean =>
     volume === delivered?.volume &&
-    delivered.consumed !== true &&
+    isWanted(delivered, { volume, images }) &&
     !isOverdue &&
     (plan?.seed === undefined || plan.seed.volume === volume);
   const done = seedDrives(guest).filter(({ volume }) => !isInUse(volume));
   return { set: Object.fromEntries(done.map(({ device }) => [device, EMPTY])), delete: [] };
 }
+
+/** The restored disks may be those of a guest that has not read its image yet. One that is gone keeps a guest from starting. */
+const isWanted = (
+  { keptBy, consumed }: NonNullable<CloudInitStatus>,
+  { volume, images }: { readonly volume: string; readonly images: readonly string[] | undefined },
+): boolean => (keptBy === undefined ? consumed !== true : images?.includes(volume) !== false);
 
 /** Whether neither the configuration nor a pending change contains the image. */
 export const isEjected = (volume: string, { config, pending }: Guest): boolean =>

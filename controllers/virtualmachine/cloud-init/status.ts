@@ -9,12 +9,12 @@ import { isNew } from '../config/is-new.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Desired } from '../model/desired.ts';
-import { hasBootedSince, seedDrives } from './seed-drive.ts';
+import { hasBootedSince, isImageBack, seedDrives } from './seed-drive.ts';
 
 type CloudInitStatus = NonNullable<VirtualMachineInternal['cloudInit']>;
 export type DeliveryStatus = Pick<
   CloudInitStatus,
-  'deliveredDigests' | 'instanceRevision' | 'deliveredAt' | 'consumed'
+  'deliveredDigests' | 'instanceRevision' | 'deliveredAt' | 'consumed' | 'keptBy'
 >;
 
 export interface DeliveryInputs {
@@ -29,12 +29,16 @@ export interface DeliveryInputs {
 
 /** Derived from the observed guest rather than from the steps, so that a lost status write does not matter. */
 export function deliveryStatus(vm: VirtualMachine, inputs: DeliveryInputs): DeliveryStatus {
-  const { deliveredDigests, instanceRevision, deliveredAt, consumed } = vm.status?.internal?.cloudInit ?? {};
+  const before = vm.status?.internal?.cloudInit;
+  const { deliveredDigests, instanceRevision, deliveredAt, consumed, keptBy } = before ?? {};
+  const { guest } = inputs;
+  // From this boot on the image is as it was before it was ejected.
+  const isReadAgain = guest?.running === true && isImageBack(before, guest);
   return omitUndefined({
     deliveredDigests,
     instanceRevision,
     deliveredAt,
-    consumed,
+    ...(!isReadAgain && { consumed, keptBy }),
     ...deliveredNow(vm, inputs),
     ...consumedNow(vm, inputs),
   });
@@ -85,7 +89,13 @@ interface Reported {
   readonly agent: string;
   /** The step of this pass on an image. */
   readonly started:
-    { readonly kind: string; readonly volume?: string; readonly node?: NodeName | undefined } | undefined;
+    | {
+        readonly kind: string;
+        readonly volume?: string;
+        readonly node?: NodeName | undefined;
+        readonly snapshot?: string;
+      }
+    | undefined;
 }
 
 export function reportCloudInit(
@@ -98,14 +108,19 @@ export function reportCloudInit(
   const volume = volumeOf(facts);
   const mode = modeOf(before, plan);
   if (mode === undefined || (!want.exists && volume === undefined)) return undefined;
-  const { consumed, ...rest } = deliveryStatus(vm, {
+  const { consumed, keptBy, ...rest } = deliveryStatus(vm, {
     guest,
     plan,
     answered: agent === 'running' || agent === 'refused',
     now: have.now,
   });
   const device = plan?.device ?? before?.device;
-  return { mode, ...omitUndefined({ device }), ...rest, ...imageOf(facts, before, { volume, consumed }) };
+  return {
+    mode,
+    ...omitUndefined({ device }),
+    ...rest,
+    ...imageOf(facts, before, { volume, consumed, keptBy }),
+  };
 }
 
 /** Options of the template: recorded before they are deleted, because the guest does not show them afterwards. */
@@ -140,10 +155,14 @@ function volumeOf({ started, have }: Reported): string | undefined {
 function imageOf(
   { started }: Reported,
   before: CloudInitStatus | undefined,
-  { volume, consumed }: Pick<CloudInitStatus, 'volume' | 'consumed'>,
-): Pick<CloudInitStatus, 'volume' | 'node' | 'consumed'> {
+  { volume, consumed, keptBy }: Pick<CloudInitStatus, 'volume' | 'consumed' | 'keptBy'>,
+): Pick<CloudInitStatus, 'volume' | 'node' | 'consumed' | 'keptBy'> {
   if (volume === undefined) return {};
   const node = started?.kind === 'seedRecorded' ? started.node : before?.node;
-  // It applies to one image: the next one has not been consumed.
-  return { volume, ...omitUndefined({ node, consumed: volume === before?.volume ? consumed : undefined }) };
+  // They apply to one image: the next one has not been consumed.
+  const ofThis =
+    volume === before?.volume
+      ? { consumed, keptBy: started?.kind === 'seedKept' ? started.snapshot : keptBy }
+      : {};
+  return { volume, ...omitUndefined({ node, ...ofThis }) };
 }

@@ -24,6 +24,8 @@ export type Started =
   | { readonly kind: 'claimReleased' }
   | { readonly kind: 'seedRecorded'; readonly volume: string; readonly node: NodeName | undefined }
   | { readonly kind: 'seedDeleted' }
+  /** The configuration of this snapshot contains the image. */
+  | { readonly kind: 'seedKept'; readonly snapshot: string }
   /** The volume of PVE's drive no longer exists. */
   | { readonly kind: 'driveGone' }
   | { readonly kind: 'hook'; readonly hook: Hook }

@@ -5,6 +5,7 @@ import type { DisplacedDrive } from './cloud-init.ts';
 import type { AppliedParts, BestEffortWrite, ConfigChange, DeviceChanges, Drift } from './config.ts';
 import type { CdromWork } from './cdroms.ts';
 import type { DiskWork } from './disks.ts';
+import type { LinkedClone } from '../../shared/guests/linked-clones.ts';
 import type { MarkedGuest } from '../../shared/guests/marks.ts';
 import type { PendingChange, Presence } from '../../shared/guests/model.ts';
 import type { HookName } from './desired.ts';
@@ -64,6 +65,8 @@ export interface Observed {
   readonly requestedChanges: readonly PendingChange[];
   /** The volume named in our status, to be deleted with the guest. */
   readonly seedVolume: string | undefined;
+  /** The snapshot for which the volume was kept. Absent: none is known. */
+  readonly seedKeptBy?: string | undefined;
   readonly hook: Hook | undefined;
   /** VMSnapshots of the VM that have something to do with its guest. Absent: none. */
   readonly snapshots?: readonly SnapshotFacts[];
@@ -104,6 +107,8 @@ export interface Observed {
   readonly parts?: AppliedParts | undefined;
   /** The guest was cloned and not configured yet: its options are those of its template. */
   readonly unconfigured?: boolean;
+  /** Volumes on Ceph that need those of the guest. Absent: nobody looked for them. */
+  readonly linkedClones?: readonly LinkedClone[] | undefined;
   /** A volume of the guest that would stay when the guest is destroyed. */
   readonly displacedDrive?: DisplacedDrive | undefined;
   /** The guest runs and has been up for so long that it has read its cloud-init image. */

@@ -85,7 +85,8 @@ export type Step =
       readonly digest: string;
     }
   | { readonly do: 'destroy' }
-  | { readonly do: 'deleteSeed'; readonly volume: string };
+  /** `replaced`: another image takes its place, even if a snapshot contains it. */
+  | { readonly do: 'deleteSeed'; readonly volume: string; readonly replaced?: true };
 
 /** What one rule says. */
 export type RuleResult =

@@ -1,7 +1,7 @@
 /** What has to change in a guest that is ours. Pure. */
 import { bootDevices } from '../cdroms/boot.ts';
 import { cdromKeys, cdromWork, leavingChange } from '../cdroms/drives.ts';
-import { cloudInitChange } from '../cloud-init/afterwards.ts';
+import { cloudInitChange, ejectionOf } from '../cloud-init/afterwards.ts';
 import { cloudInitOf } from '../cloud-init/observe.ts';
 import { digestsOf, recordedDigests } from '../config/applied-digest.ts';
 import { bestEffortWritesOf, keepsTags } from '../config/best-effort.ts';
@@ -133,15 +133,18 @@ export function changeOf(inputs: Inputs, own: Own): Due & { readonly cloudInit: 
     },
     cloudInit,
   };
-  return holds ? { ...due, ...heldBack(due, guest) } : due;
+  if (!holds) return due;
+  const ejection = ejectionOf(vm, guest, { plan: cloudInit, images: raw.images, now });
+  return { ...due, ...heldBack(due, guest), change: ejection };
 }
 
 /** What is done after everything else, so that it blocks nothing. */
 const lastChange = (
-  { vm, now }: Inputs,
+  { vm, raw: { images }, now }: Inputs,
   { want, guest }: Own,
   plan: CloudInitPlan | undefined,
-): ConfigChange | undefined => leavingChange(vm, want, guest) ?? cloudInitChange(vm, guest, { plan, now });
+): ConfigChange | undefined =>
+  leavingChange(vm, want, guest) ?? cloudInitChange(vm, guest, { plan, images, now });
 
 /** Of a new guest nothing was applied, and nothing is until its first configuration is complete. */
 function comparedDigests(

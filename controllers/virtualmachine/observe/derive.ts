@@ -91,7 +91,7 @@ function beforeGuest(inputs: Inputs, task: Task | undefined, cloneRequest: Clone
     task,
     claim: claimIn(inputs, cloneRequest),
     failure: failureAfter(vm.status?.failure, task, { table: TASKS, generation, now }),
-    seedVolume: vm.status?.internal?.cloudInit?.volume,
+    ...seedIn(vm),
     hook: hookIn(vm.status?.hook),
     generation,
     ownTags: vm.status?.internal?.tags ?? [],
@@ -105,6 +105,11 @@ function beforeGuest(inputs: Inputs, task: Task | undefined, cloneRequest: Clone
     change: undefined,
     disks: undefined,
   };
+}
+
+function seedIn({ status }: VirtualMachine): Pick<Observed, 'seedVolume' | 'seedKeptBy'> {
+  const { volume, keptBy } = status?.internal?.cloudInit ?? {};
+  return { seedVolume: volume, seedKeptBy: keptBy };
 }
 
 function revertIn({
@@ -240,7 +245,7 @@ function withOwn(
   if (!want.exists)
     return {
       ...derived,
-      have: { ...have, displacedDrive: displacedDrive(vm, guest) },
+      have: { ...have, displacedDrive: displacedDrive(vm, guest), linkedClones: raw.linkedClones },
     };
   if (!surroundings) return { ...derived, have };
   const { cloudInit, ...due } = changeOf(inputs, { want, have, guest, surroundings });

@@ -45,7 +45,7 @@ export async function observe<T>(
     const open = questions(inputs);
     if (open.length === 0) return use(derive(inputs));
     const answers = await Promise.all(
-      open.map((question) => read(question, { ...context, connection, spec })),
+      open.map((question) => read(question, { ...context, vm, connection, spec })),
     );
     raw = answers.reduce(withAnswer, raw);
   }

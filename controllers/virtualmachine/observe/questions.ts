@@ -8,6 +8,7 @@ import type { NodeName, Upid } from '../../../src/lib/units.ts';
 import type { Guest, Presence } from '../../shared/guests/model.ts';
 import { insertedVolumes } from '../cdroms/drives.ts';
 import { needsResolver, renewsCloudInit } from '../cloud-init/plan.ts';
+import { isImageBack } from '../cloud-init/seed-drive.ts';
 import { isNew } from '../config/is-new.ts';
 import type { Desired } from '../model/desired.ts';
 import type { Claim } from '../model/observed.ts';
@@ -139,7 +140,7 @@ function ownQuestions(inputs: Inputs, want: Desired, guest: Guest): readonly Rea
   const hook = vm.status?.hook;
   if (hook?.state === 'Running' && hook.pid !== undefined && !raw.execution)
     return [{ read: 'execution', guest, pid: hook.pid }];
-  if (!want.exists) return [];
+  if (!want.exists) return clonesQuestion(inputs, want, guest);
   if (isSnapshotListDue(inputs, guest)) return [{ read: 'snapshots', guest }];
   const data = dataQuestions(inputs, want, guest);
   if (data.length > 0) return data;
@@ -150,9 +151,25 @@ function ownQuestions(inputs: Inputs, want: Desired, guest: Guest): readonly Rea
   return host === undefined ? [] : [{ read: 'movability', guest, host }];
 }
 
+/** Before a guest with snapshots, or a template, is stopped and destroyed: its linked clones would lose their parents. */
+function clonesQuestion(
+  { vm: { status }, raw }: Inputs,
+  { deletionPolicy, heldDeletion, protection }: Extract<Desired, { exists: false }>,
+  guest: Guest,
+): readonly Read[] {
+  const isToGo = deletionPolicy === 'Delete' && heldDeletion === undefined && protection !== true;
+  if (raw.linkedClones || !isToGo) return [];
+  const mayHaveClones =
+    guest.template || guest.config['parent'] !== undefined || (status?.snapshotCount ?? 0) > 0;
+  return mayHaveClones ? [{ read: 'linkedClones', guest }] : [];
+}
+
 /** The configuration names the snapshot that the guest is based on; after a deletion there may be others without it. */
 const isSnapshotListDue = ({ vm: { status }, raw }: Inputs, { config }: Guest): boolean =>
-  !raw.snapshots && (config['parent'] !== undefined || (status?.snapshotCount ?? 0) > 0);
+  !raw.snapshots &&
+  (config['parent'] !== undefined ||
+    (status?.snapshotCount ?? 0) > 0 ||
+    status?.internal?.cloudInit?.keptBy !== undefined);
 
 /** Before a guest is created, its bridges are checked with its node. */
 const bridgeQuestions = (
@@ -193,12 +210,14 @@ function volumeQuestions(
 
 /** Whether the data for the guest is in place; only what our status names can have been uploaded. */
 function cloudInitQuestions(
-  { vm, raw, cluster, digest }: Inputs,
+  inputs: Inputs,
   want: Extract<Desired, { exists: true }>,
   guest: Guest,
 ): readonly Read[] {
+  const { vm, raw, cluster, digest } = inputs;
   const { cloudInit } = want;
   const { node } = guest;
+  if (!raw.images && isImageBack(vm.status?.internal?.cloudInit, guest)) return imagesQuestion(inputs, node);
   if (!cloudInit || !(isNew(vm, guest) || renewsCloudInit(vm, { ...want, cloudInit }, guest, digest)))
     return [];
   if (cloudInit.snippet !== undefined) return [];
@@ -207,6 +226,10 @@ function cloudInitQuestions(
     needsResolver(vm, { ...want, cloudInit }, guest, { digest, release: cluster.releases?.get(node) })
   )
     return [{ read: 'resolver', guest }];
+  return imagesQuestion(inputs, node);
+}
+
+function imagesQuestion({ vm, raw, cluster }: Inputs, node: NodeName): readonly Read[] {
   const storage = imageStorage(vm, cluster, node);
   return storage !== undefined && !raw.images ? [{ read: 'images', node, storage }] : [];
 }

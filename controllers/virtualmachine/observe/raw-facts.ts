@@ -8,6 +8,7 @@ import type {
 } from '../../../src/pve/index.ts';
 import type { Resolver } from '../../../src/cloudinit/index.ts';
 import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
+import type { LinkedClone } from '../../shared/guests/linked-clones.ts';
 import type { MarkedGuest } from '../../shared/guests/marks.ts';
 import type { Guest, Presence } from '../../shared/guests/model.ts';
 import type { CreationFacts } from '../placement/creation.ts';
@@ -34,6 +35,7 @@ export type Read =
   | { readonly read: 'images'; readonly node: NodeName; readonly storage: string }
   | { readonly read: 'resolver'; readonly guest: Pick<Guest, 'node' | 'vmid' | 'config'> }
   | { readonly read: 'snapshots'; readonly guest: At }
+  | { readonly read: 'linkedClones'; readonly guest: Pick<Guest, 'node' | 'config'> }
   | { readonly read: 'movability'; readonly guest: At; readonly host: NodeName };
 
 /** What was read in this pass. A fact that is absent was not asked for. */
@@ -60,6 +62,8 @@ export interface RawFacts extends CreationFacts {
   readonly resolver?: Resolver;
   /** Of our guest; `unread`: PVE did not say. */
   readonly snapshots?: readonly SnapshotRow[] | 'unread';
+  /** Of the snapshots and base volumes of our guest. */
+  readonly linkedClones?: readonly LinkedClone[];
   /** PVE's preconditions of a move; a text: why they are not known. */
   readonly migrationPreconditions?: MigrationPreconditions | string;
 }

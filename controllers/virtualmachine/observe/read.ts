@@ -5,7 +5,9 @@ import {
   type Execution,
   type MigrationPreconditions,
 } from '../../../src/pve/index.ts';
+import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
+import { withNames } from '../../shared/cluster/linked-clones.ts';
 import { locate } from '../../shared/cluster/locate.ts';
 import type { MarkedGuest } from '../../shared/guests/marks.ts';
 import { isSameOwner, type OwnerMark } from '../../shared/guests/owner-mark.ts';
@@ -17,6 +19,7 @@ import type { Readers } from './readers.ts';
 
 export interface ReadContext extends Readers {
   readonly connection: Connection;
+  readonly vm: VirtualMachine;
   readonly spec: PlainSpec;
   readonly options: CallOptions;
 }
@@ -68,6 +71,8 @@ export async function read(question: Read, context: ReadContext): Promise<Partia
       return { resolver: await readResolver(connection, question.guest, options) };
     case 'snapshots':
       return { snapshots: await snapshotsOf(question, context) };
+    case 'linkedClones':
+      return { linkedClones: await linkedClonesOf(question, context) };
     case 'movability':
       return { migrationPreconditions: await migrationPreconditions(question, context) };
     default:
@@ -146,6 +151,16 @@ async function snapshotsOf(
     if (error instanceof PveError && error.refusal !== 'unavailable') return 'unread';
     throw error;
   }
+}
+
+/** One that was seen a moment ago is reason enough to wait; that there is none has to be so now. */
+async function linkedClonesOf(
+  { guest }: Ask<'linkedClones'>,
+  { vm, connection, linkedClones, vmsIn, options }: ReadContext,
+): Promise<NonNullable<RawFacts['linkedClones']>> {
+  const at = { connection, guest, snapshot: undefined };
+  const known = linkedClones.known(at);
+  return withNames(known.length > 0 ? known : await linkedClones.read(at, options), vm, vmsIn);
 }
 
 async function migrationPreconditions(

@@ -1,6 +1,7 @@
 /** What is read for an observation beside the guest. Readers remember their answers for a while, for all objects of the process. */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
+import type { LinkedClones } from '../../shared/cluster/linked-clones.ts';
 import type { PolicyLimits } from '../../shared/placement/limits.ts';
 import { createResolverReader, type ReadResolver } from '../cloud-init/node-resolver.ts';
 import { createBridgeReader, type ReadBridges } from '../networks/bridges.ts';
@@ -11,11 +12,15 @@ export interface Readers {
   readonly readTemplate: ReadTemplate;
   readonly readBridges: ReadBridges;
   readonly readResolver: ReadResolver;
+  readonly linkedClones: LinkedClones;
+  readonly vmsIn: PolicyPorts['vmsIn'];
   /** What placement policies say at the moment. */
   readonly policyLimits: (vm: VirtualMachine, connection: Connection) => PolicyLimits | undefined;
 }
 
 export interface ReaderPorts extends PolicyPorts {
+  /** VMSnapshots read the same lists. */
+  readonly linkedClones: LinkedClones;
   /** Epoch ms. */
   readonly now: () => number;
 }
@@ -24,5 +29,7 @@ export const createReaders = (ports: ReaderPorts): Readers => ({
   readTemplate: createTemplateReader(ports.now),
   readBridges: createBridgeReader(ports.now),
   readResolver: createResolverReader(ports.now),
+  linkedClones: ports.linkedClones,
+  vmsIn: ports.vmsIn,
   policyLimits: (vm, connection) => policyLimits(vm, connection, ports),
 });

@@ -131,6 +131,7 @@ const AWAITED_OF_PEOPLE: ReadonlySet<string> = new Set<Reason>([
 
 /** What keeps an object that is being deleted is announced also where it concerns others. */
 const KEEPS_THE_OBJECT: ReadonlySet<string> = new Set<Reason>([
+  'InUse',
   'ManagementPaused',
   'ProviderNotReady',
   'ProviderUnreachable',

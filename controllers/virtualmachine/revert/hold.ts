@@ -7,7 +7,6 @@ import type { Observed } from '../model/observed.ts';
 
 type Held = Pick<
   Observed,
-  | 'change'
   | 'devices'
   | 'unrecordedNics'
   | 'nicsNotApplied'
@@ -31,7 +30,6 @@ export interface Differences {
 
 /** What was applied to the guest says nothing of the restored one, so the record of it stays as it is. */
 export const heldBack = (differences: Differences, { config }: Guest): Held => ({
-  change: undefined,
   devices: undefined,
   unrecordedNics: false,
   nicsNotApplied: undefined,

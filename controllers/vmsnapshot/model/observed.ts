@@ -2,6 +2,7 @@
 import type { VMSnapshotStatus } from '../../../src/api/index.ts';
 import type { SnapshotRow, ActiveTask } from '../../../src/pve/index.ts';
 import type { Presence } from '../../shared/guests/model.ts';
+import type { LinkedClone } from '../../shared/guests/linked-clones.ts';
 import type { Failure, Task } from '../../shared/tasks/model.ts';
 import type { Blocked } from './blocked.ts';
 import type { Request } from './request.ts';
@@ -47,6 +48,12 @@ export interface Observed {
   readonly incomplete: string | undefined;
   /** Why no snapshot can be taken of the guest as it is. Read only before one is taken. */
   readonly obstacle: Blocked | undefined;
+  /** Volumes on Ceph that need the snapshot, as far as it was looked for: only when it is, or was, to be deleted. */
+  readonly linkedClones: readonly LinkedClone[];
+  /** Linked clones of it on Ceph were seen, now or earlier. */
+  readonly cloned: boolean;
+  /** The guest has a QEMU process, as far as is known. */
+  readonly running: boolean;
   /** Present once the task that took it has ended. */
   readonly takenAs: TakenAs | undefined;
   readonly revert: RevertFacts;

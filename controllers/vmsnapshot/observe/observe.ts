@@ -1,5 +1,6 @@
 /** Reads what must be known of a snapshot and of its guest. Reads only; the plan concludes. */
-import type { VMSnapshot } from '../../../src/api/index.ts';
+import type { VirtualMachine, VMSnapshot } from '../../../src/api/index.ts';
+import type { Readable } from '../../../src/runtime/controller.ts';
 import type { ActiveTask, CallOptions, SnapshotRow } from '../../../src/pve/index.ts';
 import { isGuestOf } from '../../shared/guests/identity.ts';
 import type { Guest } from '../../shared/guests/model.ts';
@@ -9,7 +10,10 @@ import type { Blocked } from '../model/blocked.ts';
 import type { Desired } from '../model/desired.ts';
 import type { Observed, Request, TakenAs } from '../model/observed.ts';
 import type { Requests } from '../model/requests.ts';
+import { withNames, type LinkedClones } from '../../shared/cluster/linked-clones.ts';
 import { TASKS } from '../model/tasks.ts';
+import type { LinkedClone } from '../../shared/guests/linked-clones.ts';
+import { ownOf } from '../model/own.ts';
 import { parseIdentity } from '../../shared/guests/snapshot-identity.ts';
 import type { Resolved } from '../resolve/resolve.ts';
 import type { RevertFacts } from '../model/revert.ts';
@@ -22,6 +26,8 @@ import type { At, Tree, Trees } from './trees.ts';
 
 export interface ObserveContext {
   readonly trees: Trees;
+  readonly linkedClones: LinkedClones;
+  readonly vmsIn: (namespace: string) => readonly Readable<VirtualMachine>[];
   readonly requests: Requests;
   /** The task in status. */
   readonly seen: SeenTask | undefined;
@@ -53,8 +59,15 @@ export async function observe(
     activeTasks: activeInView(resolved),
     revert: { ...base.revert, obstacle: obstacleToRevert(guest, tree, resolved) },
   };
+  const clones = proven ? await clonesIn(guest, resolved, have, context) : [];
+  const known = {
+    ...have,
+    linkedClones: clones,
+    cloned: have.cloned || clones.length > 0,
+    running: guest !== undefined && isRunning(guest, resolved, context),
+  };
   const seen =
-    context.live && proven ? { ...have, ...(await readLive(guest, resolved, have, context)) } : have;
+    context.live && proven ? { ...known, ...(await readLive(guest, resolved, have, context)) } : known;
   return { ...seen, lockedMs: lockedMs(seen, resolved.want, context) };
 }
 
@@ -130,6 +143,9 @@ function baseOf(
     busy: activityOf(vm, snapshot, { siblings, now }),
     incomplete: incompleteness(vm),
     obstacle: undefined,
+    linkedClones: [],
+    cloned: status?.internal?.cloned === true,
+    running: false,
     takenAs: undefined,
     revert: { ...revert, found: foundFor(revert, connection, want.vmid), obstacle: undefined },
   };
@@ -179,6 +195,29 @@ async function readLive(
     activeTasks: tasks.filter((task) => isOn(task, guest.vmid)),
     obstacle: want.exists && own.length === 0 ? await obstacle(guest, resolved, options) : undefined,
   };
+}
+
+/** What was read earlier may be older than the list of guests. */
+const isRunning = (guest: Guest, { connection }: Resolved, { live }: ObserveContext): boolean => {
+  const row = live ? undefined : connection.inventory.view()?.guests.get(guest.vmid);
+  return row === undefined ? guest.running : row.status !== 'stopped';
+};
+
+/** Those that keep the snapshot from being deleted. What was seen a moment ago is enough to wait, not to delete. */
+async function clonesIn(
+  guest: Guest,
+  { connection, want, vm }: Resolved,
+  have: Observed,
+  { linkedClones, vmsIn, live, options }: ObserveContext,
+): Promise<readonly LinkedClone[]> {
+  const own = ownOf(have);
+  const isHalfDeleted = own?.state === 'delete' && have.activeTasks.length === 0;
+  if (!own || (want.exists && !isHalfDeleted)) return [];
+  const at = { connection, guest, snapshot: own.name };
+  if (live && !want.exists) return withNames(await linkedClones.read(at, options), vm, vmsIn);
+  // Whether they are gone, or nobody has looked for a while, makes a difference only then.
+  const matters = isHalfDeleted || have.cloned;
+  return withNames(matters ? await linkedClones.look(at, options) : linkedClones.known(at), vm, vmsIn);
 }
 
 async function obstacle(

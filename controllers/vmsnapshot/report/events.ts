@@ -1,12 +1,13 @@
 /** What is worth an event. Pure. */
-import type { VMSnapshot } from '../../../src/api/index.ts';
+import type { Reason, VMSnapshot } from '../../../src/api/index.ts';
 import type { EventNote } from '../../../src/runtime/controller.ts';
-import { normal, warning } from '../../shared/errors/event.ts';
+import { condition, normal, warning } from '../../shared/errors/event.ts';
 import { failureMessage } from '../../shared/tasks/labels.ts';
 import type { Observed } from '../model/observed.ts';
+import type { Plan } from '../model/plan.ts';
 import { TASKS } from '../model/tasks.ts';
 import type { Started } from '../perform/perform.ts';
-import { ownOf } from '../plan/rules/recognition.ts';
+import { ownOf } from '../model/own.ts';
 import type { Facts } from './status.ts';
 
 export function eventsOf(
@@ -26,6 +27,7 @@ export function eventsOf(
       ? [normal('SnapshotTaken', `Snapshot ${name} of VM ${vmid} is complete.`), ...quiesceEvents(have)]
       : []),
     ...revertEvents(started, vmid, name),
+    ...heldEvents(snapshot, next),
     ...failureEvents(have),
   ];
 }
@@ -60,6 +62,16 @@ const quiesceEvents = ({ takenAs }: Observed): readonly EventNote[] =>
         ),
       ]
     : [];
+
+/** Once, when the wait begins. */
+const heldEvents = ({ status }: VMSnapshot, next: Plan): readonly EventNote[] =>
+  next.kind === 'wait' &&
+  KEEPS_THE_OBJECT.has(next.reason) &&
+  !(status?.conditions ?? []).some(({ reason }) => reason === next.reason)
+    ? [condition(next.reason, next.message)]
+    : [];
+
+const KEEPS_THE_OBJECT: ReadonlySet<string> = new Set<Reason>(['InUse', 'SnapshotProtected']);
 
 const failureEvents = ({ task, failure }: Observed): readonly EventNote[] =>
   task?.state === 'failed' && task.type !== 'Revert' && failure

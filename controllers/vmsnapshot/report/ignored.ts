@@ -1,6 +1,6 @@
 /** What has no effect: what was edited after the snapshot was taken, and a time that reverts nothing. Pure. */
 import type { DomainCondition } from '../../../src/runtime/controller.ts';
-import { ownOf } from '../plan/rules/recognition.ts';
+import { ownOf } from '../model/own.ts';
 import { noEffect } from '../revert/request.ts';
 import type { Facts } from './status.ts';
 

@@ -9,7 +9,7 @@ import type { Plan } from '../model/plan.ts';
 import { isRecorded, type Started } from '../perform/record.ts';
 import { lastRevert } from '../revert/ending.ts';
 import { ignoredAfter } from '../revert/request.ts';
-import { ownOf } from '../plan/rules/recognition.ts';
+import { ownOf } from '../model/own.ts';
 import type { Resolved } from '../resolve/resolve.ts';
 
 export interface Facts {
@@ -115,7 +115,7 @@ function failureOf({ have: { failure }, next }: Facts, generation: number): VMSn
 
 function internalOf(status: VMSnapshotStatus | undefined, facts: Facts): VMSnapshotStatus['internal'] {
   const { revert, ignoredReverts, ...internal } = requestsOf(status, facts) ?? {};
-  const { started } = facts;
+  const { started, have } = facts;
   const open = started?.kind === 'revertOpen' ? started.open : revert;
   const ignored =
     started?.kind === 'revertIgnored'
@@ -123,6 +123,7 @@ function internalOf(status: VMSnapshotStatus | undefined, facts: Facts): VMSnaps
       : ignoredReverts;
   const all = {
     ...internal,
+    ...(have.cloned && { cloned: true }),
     ...omitUndefined({ revert: started?.kind === 'revertEnded' ? undefined : open, ignoredReverts: ignored }),
   };
   return Object.keys(all).length === 0 ? undefined : all;

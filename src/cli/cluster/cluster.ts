@@ -3,15 +3,10 @@ import { z } from 'zod';
 import { KubeError } from '../../kube/errors.ts';
 import { urlPath, type ApiPath } from '../../kube/resource.ts';
 import type { Transport } from '../../kube/transport.ts';
+import type { Millis } from '../../lib/units.ts';
 import type { CliKind } from './kinds.ts';
-import { Stored } from './objects.ts';
+import { FIELD_MANAGER, Stored } from './objects.ts';
 import { Table, TABLE_TYPE } from './table.ts';
-
-/**
- * Names this program in managedFields. It must not begin with `kubectl`: Flux removes what managers of such names have
- * set, even where Git says nothing of the field.
- */
-const FIELD_MANAGER = 'virtrigaud-cli';
 
 export interface Where {
   /** Absent: all namespaces. */
@@ -39,8 +34,8 @@ export interface Cluster {
   /** The columns that kubectl prints, as the API server makes them. */
   table(kind: CliKind, where: Where & { readonly name?: string | undefined }): Promise<Table>;
   create(kind: CliKind, namespace: string, object: object, options?: WriteOptions): Promise<Stored>;
-  /** A merge patch. */
-  patch(kind: CliKind, at: At, body: object): Promise<Stored>;
+  /** A merge patch. `limit`: how long an answer may take. */
+  patch(kind: CliKind, at: At, body: object, options?: { readonly limit?: Millis }): Promise<Stored>;
   /** Version of the API server. */
   version(): Promise<string>;
 }
@@ -99,7 +94,7 @@ export function clusterOver(
           body,
         }),
       ),
-    patch: (kind, at, body) =>
+    patch: (kind, at, body, options) =>
       read(
         send({
           method: 'PATCH',
@@ -107,6 +102,7 @@ export function clusterOver(
           query: { fieldManager: FIELD_MANAGER, fieldValidation: 'Strict' },
           body,
           contentType: 'application/merge-patch+json',
+          ...options,
         }),
       ),
     version: async () => Version.parse(await send({ method: 'GET', path: '/version', signal })).gitVersion,

@@ -3,8 +3,16 @@ import { KINDS } from '../../api/index.ts';
 import { GROUP } from '../../api/group.ts';
 import { EVENTS, ownResource, type ApiResource } from '../../kube/resource.ts';
 
-export type KindName =
-  'Provider' | 'VirtualMachine' | 'VMClass' | 'VMClone' | 'VMImage' | 'VMPlacementPolicy' | 'VMSnapshot';
+export const KIND_NAMES = [
+  'VirtualMachine',
+  'Provider',
+  'VMSnapshot',
+  'VMClone',
+  'VMImage',
+  'VMClass',
+  'VMPlacementPolicy',
+] as const;
+export type KindName = (typeof KIND_NAMES)[number];
 
 export interface CliKind {
   readonly kind: string;

@@ -1,6 +1,12 @@
 /** What the API server stores, as far as commands look at it. Another version may have stored it: nothing else is required. Pure. */
 import { z } from 'zod';
 
+/**
+ * Names this program in managedFields. It must not begin with `kubectl`: Flux removes what managers of such names have
+ * set, even where Git says nothing of the field.
+ */
+export const FIELD_MANAGER = 'virtrigaud-cli';
+
 const Condition = z.looseObject({
   type: z.string(),
   status: z.string(),
@@ -11,6 +17,8 @@ const Condition = z.looseObject({
 export type Condition = z.output<typeof Condition>;
 
 const ManagedFields = z.looseObject({ manager: z.string().optional(), fieldsV1: z.unknown().optional() });
+
+export type ManagedFields = z.output<typeof ManagedFields>;
 
 const Metadata = z.looseObject({
   name: z.string(),

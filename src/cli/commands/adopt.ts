@@ -9,6 +9,7 @@ import { warn } from '../changed.ts';
 import { DOCUMENT_OUTPUT, formatOf } from '../common-flags.ts';
 import type { Call, Command } from '../command.ts';
 import { CliError } from '../failure.ts';
+import { checkedNamespace, nameOfKind } from '../names.ts';
 import { asJson, asYaml } from '../output/objects.ts';
 
 const Discovered = z.array(
@@ -69,8 +70,10 @@ interface Reference {
 }
 
 function providerOf({ flags }: Call, { namespace }: Cluster): Reference {
-  const [first = '', second] = (flags.text('provider') ?? '').split('/');
-  return second === undefined ? { namespace, name: first } : { namespace: first, name: second };
+  const text = flags.text('provider') ?? '';
+  const slash = text.indexOf('/');
+  const name = nameOfKind(text.slice(slash + 1), 'Provider');
+  return { namespace: slash < 0 ? namespace : checkedNamespace(text.slice(0, slash)), name };
 }
 
 async function discovered(cluster: Cluster, provider: Reference): Promise<readonly Discovered[]> {

@@ -7,6 +7,7 @@ import { printChanged } from '../changed.ts';
 import { CHANGE_OUTPUT, WAIT_FLAGS } from '../common-flags.ts';
 import type { Call, Command } from '../command.ts';
 import { CliError } from '../failure.ts';
+import { namedByFlag } from '../names.ts';
 import { notYet, waitFor } from '../waiting.ts';
 
 const KIND = kindOf('VMClone');
@@ -56,8 +57,9 @@ export const clone: Command = {
   },
 };
 
-async function checkSnapshot({ args: [vm = ''], flags }: Call, cluster: Cluster): Promise<void> {
-  const name = flags.text('snapshot');
+async function checkSnapshot(call: Call, cluster: Cluster): Promise<void> {
+  const [vm = ''] = call.args;
+  const name = namedByFlag(call, 'snapshot', 'VMSnapshot');
   if (name === undefined) return;
   const of = textAt(await cluster.get(SNAPSHOT, { namespace: cluster.namespace, name }), 'spec.vmRef.name');
   if (of !== vm)
@@ -65,8 +67,12 @@ async function checkSnapshot({ args: [vm = ''], flags }: Call, cluster: Cluster)
 }
 
 /** The VMClone that the call asks for. */
-export function cloneOf({ args: [vm = '', name = ''], flags }: Call, namespace: string): object {
-  const snapshot = flags.text('snapshot');
+export function cloneOf(call: Call, namespace: string): object {
+  const {
+    args: [vm = '', name = ''],
+    flags,
+  } = call;
+  const snapshot = namedByFlag(call, 'snapshot', 'VMSnapshot');
   const className = flags.text('class');
   const powerState = flags.text('power-state');
   const target = {

@@ -1,11 +1,13 @@
 /** `kubectl vm list`. */
 import { VirtualMachine } from '../../api/virtualmachine.ts';
+import { KubeError } from '../../kube/errors.ts';
 import { ifReadable, type Cluster, type Where } from '../cluster/cluster.ts';
 import { kindOf } from '../cluster/kinds.ts';
+import type { Stored } from '../cluster/objects.ts';
 import { mergeTables, rowsOf, type Table } from '../cluster/table.ts';
 import { ALL_NAMESPACES, formatOf, OUTPUT, SELECTOR } from '../common-flags.ts';
 import type { Call, Command } from '../command.ts';
-import { CliError } from '../failure.ts';
+import { CliError, faultText } from '../failure.ts';
 import { printList, printObject } from '../output/objects.ts';
 import { columns } from '../output/text.ts';
 
@@ -49,6 +51,7 @@ export const list: Command = {
       labelSelector: flags.text('selector'),
       fieldSelector: flags.text('field-selector'),
     };
+    if (args.length > 0) return named(call, cluster, where);
     const text = await printed(call, cluster, where);
     if (text === undefined)
       call.terminal.err(
@@ -63,17 +66,47 @@ export const list: Command = {
 
 async function printed(call: Call, cluster: Cluster, where: Where): Promise<string | undefined> {
   const format = formatOf(call);
-  if (format === undefined) return tableText(call, await tableOf(cluster, where, call.args));
-  if (call.args.length === 0) return printList(format, KIND, await cluster.list(KIND, where));
-  const at = (name: string) => ({ namespace: cluster.namespace, name });
-  const objects = await Promise.all(call.args.map((name) => cluster.get(KIND, at(name))));
-  const [first, ...others] = objects;
-  return first && others.length === 0 ? printObject(format, KIND, first) : printList(format, KIND, objects);
+  return format === undefined
+    ? tableText(call, await cluster.table(KIND, where))
+    : printList(format, KIND, await cluster.list(KIND, where));
 }
 
-async function tableOf(cluster: Cluster, where: Where, names: readonly string[]): Promise<Table> {
-  if (names.length === 0) return cluster.table(KIND, where);
-  return mergeTables(await Promise.all(names.map((name) => cluster.table(KIND, { ...where, name }))));
+/** Those that there are are printed first, as by `kubectl get`. */
+async function named(call: Call, cluster: Cluster, where: Where): Promise<number> {
+  const { args, terminal } = call;
+  const format = formatOf(call);
+  const at = (name: string) => ({ namespace: cluster.namespace, name });
+  const errors =
+    format === undefined
+      ? await foundOf(
+          args.map((name) => cluster.table(KIND, { ...where, name })),
+          (tables) => terminal.out(tableText(call, mergeTables(tables)) ?? ''),
+        )
+      : await foundOf(
+          args.map((name) => cluster.get(KIND, at(name))),
+          (objects) => terminal.out(printedAll(format, objects, args.length)),
+        );
+  for (const error of errors) terminal.err(`${faultText(error)}\n`);
+  return errors.length === 0 ? 0 : 1;
+}
+
+/** @returns why the others were not found; one for all if the API server did not answer */
+async function foundOf<T>(
+  answers: readonly Promise<T>[],
+  print: (found: readonly T[]) => void,
+): Promise<readonly unknown[]> {
+  const settled = await Promise.allSettled(answers);
+  const found = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  const errors = settled.flatMap((each): unknown[] => (each.status === 'rejected' ? [each.reason] : []));
+  if (found.length > 0) print(found);
+  return errors.some((error) => !(error instanceof KubeError) || error.status === 0)
+    ? errors.slice(0, 1)
+    : errors;
+}
+
+function printedAll(format: 'json' | 'yaml' | 'name', objects: readonly Stored[], asked: number): string {
+  const [first] = objects;
+  return first && asked === 1 ? printObject(format, KIND, first) : printList(format, KIND, objects);
 }
 
 function tableText({ flags }: Call, table: Table): string | undefined {

@@ -1,10 +1,10 @@
 /** `kubectl vm start` and `kubectl vm stop`. */
 import type { Stored } from '../cluster/objects.ts';
 import { textAt, valueAt } from '../cluster/objects.ts';
-import { CHANGE_OUTPUT, SELECTOR, WAIT_FLAGS } from '../common-flags.ts';
+import { CHANGE_OUTPUT, WAIT_FLAGS } from '../common-flags.ts';
 import type { Call, Command } from '../command.ts';
-import { SELECTED, selectedVms } from '../selected.ts';
-import { changeVms, type Change } from '../vm-change.ts';
+import { SELECTED, SELECT_FLAGS, selectedVms } from '../selected.ts';
+import { changeVms, type Change, type Said } from '../vm-change.ts';
 
 type Power = 'On' | 'Off' | 'OffGraceful';
 
@@ -14,8 +14,8 @@ export const start: Command = {
   summary: 'Start VMs and keep them running',
   about: ['It sets `spec.powerState` to On.'],
   examples: [{ text: 'Start a VM and wait until it is ready', command: 'kubectl vm start web --wait' }],
-  flags: [SELECTOR, ...WAIT_FLAGS, CHANGE_OUTPUT],
-  run: (call) => setPower(call, 'On', 'started'),
+  flags: [...SELECT_FLAGS, ...WAIT_FLAGS, CHANGE_OUTPUT],
+  run: (call) => setPower(call, 'On', { requested: 'start requested', done: 'started' }),
 };
 
 export const stop: Command = {
@@ -32,15 +32,19 @@ export const stop: Command = {
   ],
   flags: [
     { name: 'force', meaning: 'stop the VM at once instead of asking the guest to shut down' },
-    SELECTOR,
+    ...SELECT_FLAGS,
     ...WAIT_FLAGS,
     CHANGE_OUTPUT,
   ],
-  run: (call) => setPower(call, call.flags.is('force') ? 'Off' : 'OffGraceful', 'stopped'),
+  run: (call) =>
+    setPower(call, call.flags.is('force') ? 'Off' : 'OffGraceful', {
+      requested: 'stop requested',
+      done: 'stopped',
+    }),
 };
 
-const setPower = async (call: Call, power: Power, done: string): Promise<number> =>
-  changeVms(call, await selectedVms(call), (vm) => powerChange(vm, power, done));
+const setPower = async (call: Call, power: Power, said: Said): Promise<number> =>
+  changeVms(call, await selectedVms(call), (vm) => powerChange(vm, power, said));
 
 /** A bare `On` in YAML may have been stored as true. */
 const desired = (vm: Stored): unknown => {
@@ -48,9 +52,10 @@ const desired = (vm: Stored): unknown => {
   return typeof power === 'boolean' ? (power ? 'On' : 'Off') : power;
 };
 
-const powerChange = (vm: Stored, power: Power, done: string): Change => ({
+const powerChange = (vm: Stored, power: Power, said: Said): Change => ({
   patch: desired(vm) === power ? {} : { spec: { powerState: power } },
   path: ['spec', 'powerState'],
-  done: desired(vm) === power ? `${done} (no change)` : done,
+  said,
+  settles: true,
   hasHappened: (seen) => textAt(seen, 'status.powerState') === (power === 'On' ? 'On' : 'Off'),
 });

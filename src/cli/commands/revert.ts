@@ -8,6 +8,7 @@ import { CHANGE_OUTPUT, WAIT_FLAGS } from '../common-flags.ts';
 import type { Call, Command } from '../command.ts';
 import { CliError } from '../failure.ts';
 import { undoneBy } from '../gitops.ts';
+import { namedByFlag } from '../names.ts';
 import { waitFor, type Progress } from '../waiting.ts';
 
 const KIND = kindOf('VMSnapshot');
@@ -41,16 +42,17 @@ export const revert: Command = {
     const [name = ''] = call.args;
     const cluster = await call.cluster();
     const at = { namespace: cluster.namespace, name };
-    const vm = textAt(await cluster.get(KIND, at), 'spec.vmRef.name') ?? '';
-    const meant = call.flags.text('vm');
+    const before = await cluster.get(KIND, at);
+    const vm = textAt(before, 'spec.vmRef.name') ?? '';
+    const meant = namedByFlag(call, 'vm', 'VirtualMachine');
     if (meant !== undefined && meant !== vm)
       throw new CliError(`vmsnapshots "${name}" is a snapshot of the VM ${vm}, not of ${meant}`);
     const requestedAt = call.terminal.clock.now().toISOString();
     const changed = await cluster.patch(KIND, at, { spec: { revert: { requestedAt } } });
-    const warning = undoneBy(changed, ['spec', 'revert', 'requestedAt']);
+    const warning = undoneBy(before, ['spec', 'revert', 'requestedAt']);
     if (warning !== undefined) warn(call, warning);
     if (call.flags.is('wait')) await untilReverted(call, cluster, name, requestedAt);
-    printChanged(call, KIND, changed, call.flags.is('wait') ? `reverted ${vm}` : `is to revert ${vm}`);
+    printChanged(call, KIND, changed, call.flags.is('wait') ? `reverted ${vm}` : `revert of ${vm} requested`);
     return 0;
   },
 };

@@ -7,6 +7,7 @@ import { CHANGE_OUTPUT, WAIT_FLAGS } from '../common-flags.ts';
 import { printChanged } from '../changed.ts';
 import type { Call, Command } from '../command.ts';
 import { CliError } from '../failure.ts';
+import { namedByFlag } from '../names.ts';
 import { notYet, waitFor } from '../waiting.ts';
 
 const KIND = kindOf('VMSnapshot');
@@ -47,8 +48,8 @@ export const snapshot: Command = {
   async run(call) {
     const { flags, args } = call;
     const [name = ''] = args;
-    const vm = flags.text('vm');
-    if (vm === undefined || vm === '') throw new CliError('required flag(s) "vm" not set');
+    const vm = namedByFlag(call, 'vm', 'VirtualMachine');
+    if (vm === undefined) throw new CliError('required flag(s) "vm" not set');
     const cluster = await call.cluster();
     const body = snapshotOf(call, { name, vm, namespace: cluster.namespace });
     const created = await create(call, cluster, body);

@@ -1,24 +1,13 @@
 /** `kubectl vm why`. */
-import { KINDS } from '../../api/index.ts';
-import type { KindName } from '../cluster/kinds.ts';
 import { DOCUMENT_OUTPUT, formatOf } from '../common-flags.ts';
 import type { Command } from '../command.ts';
-import { CliError } from '../failure.ts';
+import { objectNamed } from '../names.ts';
 import { asJson, asYaml } from '../output/objects.ts';
 import { explain } from '../why/explain.ts';
 import { gather } from '../why/gather.ts';
 import { printExplanation } from '../why/print.ts';
 
 const WIDTH = 100;
-const EXPLAINED: readonly KindName[] = [
-  'VirtualMachine',
-  'Provider',
-  'VMSnapshot',
-  'VMClone',
-  'VMImage',
-  'VMClass',
-  'VMPlacementPolicy',
-];
 
 export const why: Command = {
   name: 'why',
@@ -35,8 +24,9 @@ export const why: Command = {
   flags: [DOCUMENT_OUTPUT],
   args: { min: 1, max: 1 },
   completes: ['VirtualMachine'],
+  readsKinds: true,
   async run(call) {
-    const { kind, name } = objectOf(call.args[0] ?? '');
+    const { kind, name } = objectNamed(call.args[0] ?? '', 'VirtualMachine');
     const cluster = await call.cluster();
     const explanation = explain(await gather(cluster, kind, { namespace: cluster.namespace, name }));
     const { terminal } = call;
@@ -54,15 +44,3 @@ export const why: Command = {
     return 0;
   },
 };
-
-/** `web`, or `provider/pve` with any name of the kind that kubectl knows. */
-function objectOf(word: string): { readonly kind: KindName; readonly name: string } {
-  const [first = '', name] = word.split('/');
-  if (name === undefined) return { kind: 'VirtualMachine', name: first };
-  const kind = KINDS.find(({ singular, plural, shortNames }) =>
-    [singular, plural, ...shortNames].includes(first.toLowerCase()),
-  )?.kind;
-  const known = EXPLAINED.find((each) => each === kind);
-  if (!known) throw new CliError(`the server doesn't have a resource type "${first}" of ours`);
-  return { kind: known, name };
-}

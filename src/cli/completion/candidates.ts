@@ -3,6 +3,7 @@ import type { KindName } from '../cluster/kinds.ts';
 import { GLOBAL_FLAGS } from '../common-flags.ts';
 import type { Command } from '../command.ts';
 import type { Flag } from '../flags.ts';
+import { kindAt } from '../names.ts';
 
 export interface Candidate {
   readonly word: string;
@@ -85,13 +86,10 @@ const wordsOf = (words: readonly string[]): readonly Candidate[] => words.map((w
 const positionals = (flags: readonly Flag[], words: readonly string[]): readonly string[] =>
   words.filter((word, at) => !word.startsWith('-') && !takesNext(flags, words[at - 1] ?? ''));
 
-function argument(
-  { args, choices, completes = [] }: Command,
-  given: readonly string[],
-  prefix: string,
-): Candidates {
+function argument(command: Command, given: readonly string[], prefix: string): Candidates {
+  const { args, choices } = command;
   if (given.length >= args.max) return { words: [] };
   if (choices && given.length === 0) return { words: starting(wordsOf(choices), prefix) };
-  const names = completes[given.length] ?? (args.max === Infinity ? completes.at(-1) : undefined);
+  const names = kindAt(command, given.length);
   return names ? { names, given } : { words: [] };
 }

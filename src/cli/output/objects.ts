@@ -14,7 +14,13 @@ function shown({ metadata, ...rest }: Stored): object {
 
 export const asJson = (value: unknown): string => `${JSON.stringify(value, null, 4)}\n`;
 export const asYaml = (value: unknown): string =>
-  stringify(value, { sortMapEntries: true, lineWidth: 0, aliasDuplicateObjects: false });
+  stringify(value, {
+    sortMapEntries: true,
+    lineWidth: 0,
+    aliasDuplicateObjects: false,
+    // kubectl reads YAML 1.1, in which a bare Off is false.
+    compat: 'yaml-1.1',
+  });
 
 export const nameOf = (kind: CliKind, { metadata }: Stored): string => `${kind.printed}/${metadata.name}`;
 

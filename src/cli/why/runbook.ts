@@ -831,7 +831,7 @@ export const RUNBOOK: readonly Advice[] = [
   {
     section: 'Provider',
     reasons: ['InUse'],
-    todo: 'Deletion waits for the VMs that may use the Provider, and for those with a VMID of it; a VM that merely names it does not count. If the Provider cannot connect, the condition Reconciling has that reason instead, and its message has both. A VMClass or VMImage waits for VMs that may use it, unless they are being deleted too. VMs of other namespaces are only counted: `kubectl get vm -A` lists them',
+    todo: 'Deletion waits for the VMs that may use the Provider, and for those with a VMID of it; a VM that merely names it does not count. If the Provider cannot connect, the condition Reconciling has that reason instead, and its message has both. A VMClass or VMImage waits for VMs that may use it, unless they are being deleted too. VMs of other namespaces are only counted: `kubectl get vm -A` lists them. A VMSnapshot, or a VirtualMachine that has snapshots, waits for their linked clones on Ceph, which the message names: delete them, or move their disks to another storage (`qm disk move VMID DISK STORAGE --delete`)',
   },
   {
     section: 'VMSnapshot',
@@ -912,10 +912,17 @@ export const RUNBOOK: readonly Advice[] = [
   },
   {
     section: 'VMSnapshot',
+    reasons: ['SnapshotProtected'],
+    means:
+      'The VMSnapshot is to be deleted, and had linked clones on Ceph: Ceph protects it still, and Proxmox VE cannot delete it while the VM runs',
+    todo: 'It is deleted once the VM is off. While it runs, on a node, for each disk of the VM on Ceph: `rbd snap unprotect POOL/IMAGE@NAME`; then `qm delsnapshot VMID NAME`',
+  },
+  {
+    section: 'VMSnapshot',
     reasons: ['HalfDeleted'],
     means:
       'Deleting the snapshot failed halfway. It is retried, every five minutes at the latest; the object stays until the snapshot is gone',
-    todo: 'Fix what Proxmox VE says in the message. To remove it although its volumes cannot be deleted: `qm delsnapshot VMID NAME --force` on the node',
+    todo: 'Fix what Proxmox VE says in the message. If linked clones on Ceph need the snapshot, it names them: delete them or move their disks to another storage, then run `qm unlock VMID` on the node. `Device or resource busy` without clones: `rbd snap unprotect POOL/IMAGE@NAME`, then `qm unlock VMID`. To remove it although its volumes cannot be deleted, which helps against neither: `qm delsnapshot VMID NAME --force`',
   },
   {
     section: 'VMSnapshot',

@@ -19,12 +19,14 @@ import { checkSshKeys, guestSettings } from '../options.ts';
 import { mergedConfig, pendingRows, showConfig } from '../pending.ts';
 import { start } from '../power.ts';
 import { hasSnapshots, snapshotOf, snapshotVolumes } from '../snapshots.ts';
+import { freeImage } from '../rbd.ts';
 import { isBase } from '../storage.ts';
 import { isDrive } from '../drives.ts';
 import { checkTagRights } from '../tag-rights.ts';
 import { renameToBase } from '../template.ts';
 import type { Call, Routes } from '../call.ts';
 import type { Guest } from '../guest.ts';
+import type { Volume } from '../storage.ts';
 import type { TaskRun } from '../tasks.ts';
 import type { World } from '../world.ts';
 
@@ -106,6 +108,16 @@ function checkBases(world: World, guest: Guest): void {
   }
 }
 
+/** What cannot be removed stays, and the guest is destroyed all the same (qemu-server, destroy_vm). */
+function removeImage(world: World, node: string, volume: Volume, run: TaskRun): void {
+  try {
+    if (world.storage.get(volume.storage).type === 'rbd') freeImage(world, node, volume, run.log);
+    world.storage.remove(volume.volid, node);
+  } catch (error) {
+    run.warn(`Could not remove disk '${volume.volid}', check manually: ${causeOf(error)}`);
+  }
+}
+
 /** Without quorum the volumes of local storages are destroyed, although the guest stays. */
 function destroyVolumes(call: Call, guest: Guest, run: TaskRun): void {
   const { world } = call;
@@ -126,7 +138,7 @@ function destroyVolumes(call: Call, guest: Guest, run: TaskRun): void {
       run.warn(
         `Could not remove disk '${volid}', check manually: cfs-lock 'storage-${volume.storage}' error: no quorum!`,
       );
-    else world.storage.remove(volid, guest.node);
+    else removeImage(world, guest.node, volume, run);
   }
 }
 

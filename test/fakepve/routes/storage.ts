@@ -4,7 +4,8 @@ import { splitVolid } from '../drives.ts';
 import { parseSize, wholeKiB } from '../size.ts';
 import { splitList } from '../schema/formats.ts';
 import { createHash } from 'node:crypto';
-import { keepsFiles } from '../storage.ts';
+import { freeImage, imageName } from '../rbd.ts';
+import { isBase, keepsFiles } from '../storage.ts';
 import type { Call, Routes } from '../call.ts';
 import type { ParsedName, Storage, Volume } from '../storage.ts';
 
@@ -69,9 +70,12 @@ function definition(storage: Storage): object {
   };
 }
 
-/** Where files are kept, the base of a clone is named as the clone's file refers to it. */
-const parentOf = ({ parent }: Volume, storage: Storage): string | null =>
-  parent === undefined ? null : keepsFiles(storage) ? `../${parent}` : parent;
+/** Where files are kept, the base of a clone is named as the clone's file refers to it; Ceph names its snapshot. */
+function parentOf({ parent, parentSnapshot }: Volume, storage: Storage): string | null {
+  if (parent === undefined) return null;
+  if (parentSnapshot !== undefined) return `${imageName(parent)}@${parentSnapshot}`;
+  return keepsFiles(storage) ? `../${parent}` : parent;
+}
 
 const contentRow = (volume: Volume, storage: Storage): object => ({
   volid: volume.volid,
@@ -163,8 +167,9 @@ function deleteVolume(call: Call): string {
     await run.sleep(world.latency.imgdel);
     if (storage.shared && !world.quorate) throw failure(`cfs-lock 'storage-${storage.id}' error: no quorum!`);
     const found = world.storage.find(volid, node);
-    if (found && world.storage.children(found, node).length > 0)
+    if (found && isBase(found.name) && world.storage.children(found, node).length > 0)
       throw failure(`base volume '${volid}' is still in use by linked cloned`);
+    if (found && storage.type === 'rbd') freeImage(world, node, found, run.log);
     if (!world.storage.remove(volid, node))
       run.log(`disk image '${world.storage.path(storage, name)}' does not exist`);
     run.log(`Removed volume '${volid}'`);

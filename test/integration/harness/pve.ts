@@ -62,3 +62,11 @@ export const cloneRequests = (pve: FakePve): readonly LoggedRequest[] =>
 /** Tasks of a type that ended well. */
 export const tasksDone = ({ state }: FakePve, type: string): number =>
   state.tasks.list().filter((task) => task.type === type && task.exitstatus === 'OK').length;
+
+/** Tasks that failed, with what Proxmox VE said. */
+export const failedTasks = ({ state }: FakePve): readonly string[] =>
+  state.tasks
+    .list()
+    .flatMap(({ type, exitstatus }) =>
+      exitstatus === undefined || exitstatus === 'OK' ? [] : [`${type}: ${exitstatus}`],
+    );

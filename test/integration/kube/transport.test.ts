@@ -185,6 +185,6 @@ describe('the configuration', () => {
   test('that cannot be used is refused with what to do', async () => {
     const file = await kubeconfig({});
     expect(() => connect({ file: join(folder, 'absent') })).toThrow('could not be read');
-    expect(() => connect({ file, context: 'absent' })).toThrow('no cluster for its context "absent"');
+    expect(() => connect({ file, context: 'absent' })).toThrow('context "absent" does not exist');
   });
 });

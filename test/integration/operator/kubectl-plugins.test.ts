@@ -1,4 +1,6 @@
 /** The real kubectl with the plugins on its PATH, against the operator. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -7,10 +9,10 @@ import { type Finished, run } from '../../../hack/control-plane/run.ts';
 import { operatorAtWork } from '../harness/at-work.ts';
 import { guestNamed, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
-import { tenant, type Tenant, vm, vmClass } from './tenant.ts';
+import { condition, tenant, type Tenant, vm, vmClass } from './tenant.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
-const lab = operatorAtWork({ namespaces: 2 });
+const lab = operatorAtWork({ namespaces: 6 });
 let plugins = '';
 
 beforeAll(async () => {
@@ -120,9 +122,59 @@ test.concurrent('what is wrong with a VM is said, and what would be done', async
     code: 1,
     stderr: 'Error from server (NotFound): virtualmachines.infra.virtrigaud.io "nothing" not found\n',
   });
+  expect(await kubectl(t, 'vm list --context=nope')).toMatchObject({
+    code: 1,
+    stderr: 'error: context "nope" does not exist\n',
+  });
+  expect(await kubectl(t, 'vm list web nope')).toMatchObject({
+    code: 1,
+    stdout: expect.stringMatching(/^NAME .*\nweb .*\n$/),
+    stderr: 'Error from server (NotFound): virtualmachines.infra.virtrigaud.io "nope" not found\n',
+  });
+  expect(await kubectl(t, 'vm migrate web pve-99')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('the Proxmox VE cluster of provider/pve has no node "pve-99"'),
+  });
   const admin = 'vm list --as=nobody --as-group=staff --as-group=system:masters';
   expect(await succeed(t, admin)).toMatch(/^NAME .*\nweb /);
   const forbidden = await kubectl(t, 'vm list --as=nobody');
   expect(forbidden.code).toBe(1);
   expect(forbidden.stderr).toContain('Error from server (Forbidden): virtualmachines.infra.virtrigaud.io is');
+});
+
+/** The program itself, as kubectl replaces itself by it. */
+function started({ namespace }: Tenant, ...words: readonly string[]): ChildProcess {
+  const env = { ...process.env, ...lab.plane.env };
+  return spawn(join(plugins, 'kubectl', 'kubectl-vm'), [...words, '-n', namespace], { env, stdio: 'ignore' });
+}
+
+const annotationsOf = async (t: Tenant, name: string): Promise<unknown> =>
+  (await t.find('virtualmachines', name))?.metadata['annotations'];
+
+test.concurrent.each(['SIGHUP', 'SIGINT', 'SIGTERM'] as const)(
+  'a plan that ends with %s leaves the VM as it was',
+  async (signal) => {
+    const t = await tenant(lab.plane);
+    await t.apply(vm('web', { classRef: { name: 'nothing' } }));
+    await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=False ClassNotFound'));
+    const child = started(t, 'plan', 'web');
+    const ended = once(child, 'exit');
+    await soon(async () =>
+      expect(await annotationsOf(t, 'web')).toEqual({ 'virtrigaud.io/dry-run': 'true' }),
+    );
+    child.kill(signal);
+    child.kill(signal);
+    expect(await ended).toEqual([130, null]);
+    expect(await annotationsOf(t, 'web')).toBeUndefined();
+  },
+);
+
+test.concurrent('a plan of a VM that cannot be planned ends with why', async () => {
+  const t = await tenant(lab.plane);
+  await t.apply(vm('web', { classRef: { name: 'nothing' } }));
+  await soon(async () => expect(condition(await t.vm('web')).is).toBe('Ready=False ClassNotFound'));
+  const { code, stderr } = await kubectl(t, 'vm plan web');
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^error: virtualmachines\/web: it cannot be planned\. VMClass .*nothing not found/);
+  expect(await annotationsOf(t, 'web')).toBeUndefined();
 });

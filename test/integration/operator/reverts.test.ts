@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { operatorAtWork } from '../harness/at-work.ts';
-import { guestNamed, tasksDone } from '../harness/pve.ts';
+import { failedTasks, guestNamed, images, tasksDone } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
-import { condition, manifest, tenant, vm, type Tenant } from './tenant.ts';
+import { condition, manifest, tenant, userData, vm, type Tenant } from './tenant.ts';
 
-const lab = operatorAtWork({ namespaces: 1 });
+const lab = operatorAtWork({ namespaces: 4 });
 
 const status = async (t: Tenant, kind: string, name: string) => (await t.find(kind, name))?.status;
 const volumeOf = (text = '') => text.split(',')[0];
@@ -53,4 +53,67 @@ describe('a revert to a snapshot', () => {
       expect(tasksDone(t.pve, 'qmrollback')).toBe(1);
     },
   );
+
+  /** The snapshot is taken while the cloud-init image is in its drive. */
+  const takenAtFirstBoot = async (includeMemory = false): Promise<Tenant> => {
+    const t = await tenant(lab.plane);
+    t.pve.faults.add({ kind: 'agentSilent' });
+    await t.apply(vm('web', { userData }));
+    await t.ready('vm/web');
+    await t.apply(manifest('VMSnapshot', 'first', { vmRef: { name: 'web' }, includeMemory }));
+    await t.ready('vmsnapshot/first');
+    t.pve.faults.clear();
+    await soon(() => expect(guestNamed(t.pve, 'web').get('ide2')).toBe('none,media=cdrom'));
+    await t.ready('vm/web');
+    return t;
+  };
+
+  const revert = async (t: Tenant): Promise<void> => {
+    const requestedAt = new Date(Date.now() + 2_000).toISOString();
+    await t.patch('vmsnapshot/first', { spec: { revert: { requestedAt } } });
+    await soon(async () =>
+      expect(await status(t, 'vmsnapshots', 'first')).toMatchObject({
+        lastRevert: { requestedAt, result: 'Reverted' },
+      }),
+    );
+  };
+
+  test.concurrent.each([
+    ['starts the VM with', false],
+    ['resumes the VM with', true],
+  ])(
+    '%s the cloud-init image that the snapshot names, which stays as long as the snapshot',
+    async (_, includeMemory) => {
+      const t = await takenAtFirstBoot(includeMemory);
+      const image = volumeOf(guestNamed(t.pve, 'web').snapshots.get('first')?.config.get('ide2'));
+      expect(image).toContain('virtrigaud-');
+      await t.lookAgain();
+      await t.ready('vm/web');
+      expect(images(t.pve).map(({ volid }) => volid)).toEqual([image]);
+      await revert(t);
+      const guest = guestNamed(t.pve, 'web');
+      await soon(() => expect(guest.running).toBeDefined());
+      expect(failedTasks(t.pve)).toEqual([]);
+      await soon(() => expect(guest.get('ide2')).toBe('none,media=cdrom'));
+      await soon(async () =>
+        expect(condition(await t.vm('web'), 'Synced').is).toBe('Synced=False SnapshotReverted'),
+      );
+      await t.lookAgain();
+      expect(images(t.pve).map(({ volid }) => volid)).toEqual([image]);
+      await t.delete('vmsnapshot/first');
+      await soon(() => expect(images(t.pve)).toEqual([]));
+    },
+  );
+
+  test.concurrent('starts the VM without a cloud-init image that was deleted', async () => {
+    const t = await takenAtFirstBoot();
+    const guest = guestNamed(t.pve, 'web');
+    const gone = volumeOf(guest.snapshots.get('first')?.config.get('ide2')) ?? '';
+    t.pve.state.storage.remove(gone, guest.node);
+    await revert(t);
+    await soon(() => expect(guest.running).toBeDefined());
+    expect(guest.get('ide2')).toBe('none,media=cdrom');
+    await soon(async () => expect(condition(await t.vm('web')).is).toMatch(/^Ready=True/));
+    expect(failedTasks(t.pve)).toEqual([]);
+  });
 });

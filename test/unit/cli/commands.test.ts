@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { KubeError } from '../../../src/kube/errors.ts';
 import { cliWorld, ready, stored, type World } from '../../builders/cli-call.ts';
 
 const NOW = '2026-03-01T12:00:00.000Z';
@@ -45,7 +46,103 @@ describe('a command', () => {
   ])('warns where %j keeps the change from having an effect', async (vm, warning) => {
     const { err, out } = await patchOf(web(vm), 'stop', 'web');
     expect(err).toContain(`Warning: ${warning}`);
-    expect(out).toBe('virtualmachine.infra.virtrigaud.io/web stopped\n');
+    expect(out).toBe('virtualmachine.infra.virtrigaud.io/web stop requested\n');
+  });
+
+  const VM = 'virtualmachine.infra.virtrigaud.io/web';
+
+  test.each([
+    [['start', 'web'], { spec: { powerState: 'Off' } }, `${VM} start requested`],
+    [['stop', 'web'], {}, `${VM} stop requested`],
+    [['restart', 'web'], {}, `${VM} restart requested`],
+    [['migrate', 'web', 'pve-2'], {}, `${VM} migration to pve-2 requested`],
+    [['revert', 'before'], {}, 'vmsnapshot.infra.virtrigaud.io/before revert of web requested'],
+  ])('%j does not say that it has happened what was only asked for', async (words, vm, said) => {
+    expect((await patchOf(web(vm), ...words)).out).toBe(`${said}\n`);
+  });
+
+  describe('that moves a VM', () => {
+    const here = web({ spec: { providerRef: { name: 'pve' } }, status: { node: 'pve-1' } });
+    const nodes = [
+      { name: 'pve-1', status: 'online' },
+      { name: 'pve-2', status: 'offline' },
+    ];
+    const provider = (status: object) => stored('Provider', 'pve', { status });
+
+    test('refuses a node that the cluster does not have', async () => {
+      const world = cliWorld([here, provider({ nodes, nodeCount: 2 })]);
+      await expect(world.call('migrate', 'web', 'pve-3')).rejects.toThrow(
+        'the Proxmox VE cluster of provider/pve has no node "pve-3": its nodes are pve-1, pve-2',
+      );
+      await expect(world.call('migrate', 'web', '')).rejects.toThrow('no node ""');
+      expect(world.writes).toEqual([]);
+    });
+
+    test.each([
+      ['does not list all', [here, provider({ nodes, nodeCount: 65 })]],
+      ['cannot be read', [here]],
+    ])('asks for it where the Provider %s', async (_, objects) => {
+      const world = cliWorld(objects);
+      expect(await world.call('migrate', 'web', 'pve-3')).toBe(0);
+      expect(world.writes).toHaveLength(1);
+    });
+
+    test('ends with why it is not moved', async () => {
+      const message = 'It cannot be moved: node pve-2 is offline.';
+      const conditions = [
+        { type: 'Ready', status: 'True', reason: 'Reconciled' },
+        { type: 'Synced', status: 'False', reason: 'Different', message },
+      ];
+      const blocked = web({ status: { observedGeneration: 1, node: 'pve-1', conditions } });
+      const world = cliWorld([blocked]);
+      expect(await world.call('migrate', 'web', 'pve-2', '--wait')).toBe(1);
+      expect(world.err()).toBe(`error: virtualmachines/web: ${message}\n`);
+      const queued = { type: 'Reconciling', status: 'True', reason: 'MoveQueued' };
+      const waits = web({ status: { ...blocked.status, conditions: [...conditions, queued] } });
+      const waiting = cliWorld([waits], {
+        meanwhile: ({ objects: [vm] }) => {
+          if (vm) vm.status = ready({ node: 'pve-2' });
+        },
+      });
+      expect(await waiting.call('migrate', 'web', 'pve-2', '--wait')).toBe(0);
+      expect(waiting.out()).toBe(`${VM} moved to pve-2\n`);
+    });
+  });
+
+  test('lists the VMs that there are, then says which are not, and fails', async () => {
+    const world = cliWorld([web(), stored('VirtualMachine', 'db')]);
+    expect(await world.call('list', 'web', 'nope', 'db', '-oname')).toBe(1);
+    expect(world.out()).toBe(`${VM}\nvirtualmachine.infra.virtrigaud.io/db\n`);
+    const notFound = 'Error from server (NotFound): virtualmachines.infra.virtrigaud.io "nope" not found\n';
+    expect(world.err()).toBe(notFound);
+    const table = cliWorld([web()]);
+    expect(await table.call('list', 'web', 'nope')).toBe(1);
+    expect(table.out()).toBe('NAME\nweb\n');
+    expect(table.err()).toBe(notFound);
+    const none = cliWorld([]);
+    expect(await none.call('list', 'nope')).toBe(1);
+    expect([none.out(), none.err()]).toEqual(['', notFound]);
+  });
+
+  const byFlux = [{ manager: 'kustomize-controller', fieldsV1: { 'f:spec': { 'f:powerState': {} } } }];
+  const byHand = [{ manager: 'virtrigaud-cli', fieldsV1: { 'f:spec': { 'f:powerState': {} } } }];
+
+  test('warns although the API server takes the field from the tool with the change', async () => {
+    const metadata = { name: 'web', labels: { 'kustomize.toolkit.fluxcd.io/name': 'x' } };
+    const world = cliWorld([web({ metadata: { ...metadata, managedFields: byFlux } })], {
+      patched: (vm) => ({ ...vm, metadata: { ...vm.metadata, managedFields: byHand } }),
+    });
+    await world.call('stop', 'web');
+    expect(world.err()).toContain('Git has spec.powerState: this change will be undone');
+  });
+
+  test('warns before a revert of a snapshot that Git has', async () => {
+    const managedFields = [{ manager: 'kustomize-controller', fieldsV1: { 'f:spec': { 'f:revert': {} } } }];
+    const world = cliWorld([snap({ metadata: { name: 'before', managedFields } })], {
+      patched: (object) => ({ ...object, metadata: { ...object.metadata, managedFields: byHand } }),
+    });
+    await world.call('revert', 'before');
+    expect(world.err()).toContain('Git has spec.revert.requestedAt: this change will be undone');
   });
 
   test('changes the other VMs where one does not exist, and fails', async () => {
@@ -60,9 +157,69 @@ describe('a command', () => {
   test('is for the VMs that it names, or for those with the labels', async () => {
     const world = cliWorld([web(), stored('VirtualMachine', 'db')]);
     await expect(world.call('stop')).rejects.toThrow('name a VM, or select some with --selector');
-    await expect(world.call('stop', 'web', '-l', 'a=b')).rejects.toThrow('when a selector is specified');
+    for (const words of [['-l', 'a=b'], ['--all']])
+      await expect(world.call('stop', 'web', ...words)).rejects.toThrow('name cannot be provided');
     expect(await world.call('stop', '-l', 'a=b')).toBe(0);
     expect(world.writes.map(({ name }) => name)).toEqual(['web', 'db']);
+  });
+
+  test.each([
+    [['stop', '-l', '']],
+    [['stop', '--selector= ']],
+    [['start', '-l', '']],
+    [['restart', '-l', '']],
+    [['stop', '-l', '', '--all']],
+    [['stop', '']],
+    [['stop', 'web', '']],
+  ])('changes nothing where a variable of the shell is not set: %j', async (words) => {
+    const world = cliWorld([web(), stored('VirtualMachine', 'db')]);
+    await expect(world.call(...words)).rejects.toThrow(/is empty/);
+    expect(world.writes).toEqual([]);
+  });
+
+  test('is for all VMs of the namespace only with --all', async () => {
+    const world = cliWorld([web(), stored('VirtualMachine', 'db')]);
+    await expect(world.call('stop', '--all', '-l', 'a=b')).rejects.toThrow('--all and --selector');
+    expect(await world.call('stop', '--all')).toBe(0);
+    expect(world.writes.map(({ name }) => name)).toEqual(['web', 'db']);
+  });
+
+  test.each([
+    'vm/web',
+    'virtualmachine/web',
+    'virtualmachines/web',
+    'VirtualMachine/web',
+    'virtualmachine.infra.virtrigaud.io/web',
+    'virtualmachines.infra.virtrigaud.io/web',
+    'virtualmachines.v1beta1.infra.virtrigaud.io/web',
+  ])('takes %s for the VM web', async (word) => {
+    const world = cliWorld([web()]);
+    expect(await world.call('stop', word)).toBe(0);
+    expect(world.writes.map(({ name }) => name)).toEqual(['web']);
+  });
+
+  test.each([
+    ['web/status', 'the server doesn\'t have a resource type "web"'],
+    ['vm/web/status', 'may not have more than one slash'],
+    ['provider/web', 'provider/web is a Provider, and a VirtualMachine is expected'],
+    ['../web', 'the server doesn\'t have a resource type ".."'],
+    ['..', 'invalid name ".."'],
+    ['web?dryRun=All', 'invalid name "web?dryRun=All"'],
+    ['Web', 'invalid name "Web"'],
+    ['vm/', 'a name is empty'],
+    ['a'.repeat(254), 'invalid name'],
+  ])('refuses %s, which is no name of a VM', async (word, message) => {
+    const world = cliWorld([web()]);
+    for (const words of [
+      ['stop'],
+      ['plan'],
+      ['console'],
+      ['snapshots'],
+      ['list'],
+      ['snapshot', 'new', '--vm'],
+    ])
+      await expect(world.call(...words, word)).rejects.toThrow(message);
+    expect(world.writes).toEqual([]);
   });
 
   test('does not revert to a snapshot of another VM than the one that is meant', async () => {
@@ -202,8 +359,61 @@ describe('a plan', () => {
     expect(dryRun(world)).toBe('true');
     await world.call('plan', 'web');
     expect(dryRun(world)).toBe('true');
+    expect(world.err()).toContain('web is held');
     await world.call('plan', 'web', '--release');
     expect(dryRun(world)).toBeUndefined();
+  });
+
+  test('is not that of an earlier call, which the operator has not removed yet', async () => {
+    let looks = 0;
+    const world = cliWorld([web({ status: { observedGeneration: 1, plan: ['Of yesterday.'] } })], {
+      meanwhile(all) {
+        looks += 1;
+        if (looks > 2) planned(all);
+      },
+    });
+    await world.call('plan', 'web');
+    expect(world.out()).toBe('- Start it.\n');
+    expect(dryRun(world)).toBeUndefined();
+  });
+
+  test('ends with what is known of a VM that cannot be planned', async () => {
+    const conditions = [
+      { type: 'Ready', status: 'False', reason: 'ClassNotFound', message: 'VMClass big not found.' },
+    ];
+    const world = cliWorld([web({ status: { observedGeneration: 1, conditions } })]);
+    await expect(world.call('plan', 'web')).rejects.toThrow(
+      'virtualmachines/web: it cannot be planned. VMClass big not found.',
+    );
+    expect(dryRun(world)).toBeUndefined();
+  });
+
+  test('is waited for while the operator plans', async () => {
+    const conditions = [{ type: 'Ready', status: 'False', reason: 'DryRun', message: 'It waits.' }];
+    const world = cliWorld([web({ status: { observedGeneration: 0, conditions } })]);
+    await expect(world.call('plan', 'web')).rejects.toThrow('timed out');
+  });
+
+  const lost = (status: number) =>
+    new KubeError({ status, reason: status === 0 ? 'Unreachable' : 'Forbidden', message: 'no' });
+
+  test('leaves nothing behind where an answer was lost', async () => {
+    const answers = [lost(0), undefined, lost(0)];
+    const world = cliWorld([web()], { meanwhile: planned, answer: () => answers.shift() });
+    await expect(world.call('plan', 'web')).rejects.toThrow('no');
+    expect(dryRun(world)).toBeUndefined();
+    expect(world.finished).toEqual(['removing the annotation virtrigaud.io/dry-run of web']);
+  });
+
+  test('says how to remove what it could not remove', async () => {
+    const world = cliWorld([web()], { meanwhile: planned, answer: (n) => (n > 1 ? lost(0) : undefined) });
+    await expect(world.call('plan', 'web')).rejects.toThrow('kubectl vm plan web --release -n team-a');
+  });
+
+  test('that may not be asked for changes nothing', async () => {
+    const world = cliWorld([web()], { answer: () => lost(403) });
+    await expect(world.call('plan', 'web')).rejects.toThrow('no');
+    expect(world.writes).toEqual([]);
   });
 
   test('that is given up leaves nothing behind', async () => {
@@ -292,6 +502,19 @@ describe('adopt', () => {
       },
     });
     expect(world.writes).toEqual([]);
+  });
+
+  test('prints YAML that kubectl reads as it is meant: a bare Off would be false', async () => {
+    const world = cliWorld([
+      provider,
+      web({ spec: { powerState: 'On', tags: ['yes', '1e3', '0o7', '0x1f', '1_000'] } }),
+    ]);
+    await world.call('adopt', '105', '--provider=pve', '--class=small', '--name=no');
+    expect(world.out()).toContain('  powerState: "Off"\n');
+    expect(world.out()).toContain('  name: "no"\n');
+    await world.call('start', 'web', '-oyaml');
+    expect(world.out()).toContain('powerState: "On"');
+    for (const tag of ['yes', '1e3', '1_000', '0x1f']) expect(world.out()).toContain(`- "${tag}"`);
   });
 
   test('warns of a VM that the Provider does not list', async () => {

@@ -41,8 +41,8 @@ describe('flags', () => {
     expect([flags.text('vm'), flags.text('namespace'), flags.text('output')]).toEqual(['web', 'a', 'yaml']);
   });
 
-  test('may be repeated where they are a list', () => {
-    expect(read('--as-group=a', '--as-group', 'b,c').flags.list('as-group')).toEqual(['a', 'b', 'c']);
+  test('may be repeated where they are a list, and a comma is a part of the value, as for kubectl', () => {
+    expect(read('--as-group=a', '--as-group', 'b,c').flags.list('as-group')).toEqual(['a', 'b,c']);
   });
 
   test('after two hyphens belong to somebody else', () => {

@@ -47,6 +47,40 @@ describe('a change by hand', () => {
     );
   });
 
+  const OTHERS = { 'f:spec': { 'f:classRef': { 'f:name': {} } } };
+  const byUs = manages('virtrigaud-cli', { 'f:spec': { 'f:powerState': {} } });
+
+  test('may be undone if it was made by hand before: who had set the field is no longer known', () => {
+    const managedFields = [...manages('kustomize-controller', OTHERS), ...byUs];
+    expect(undoneBy(vm({ labels: FLUX, managedFields }), POWER)).toContain('if Git has spec.powerState');
+  });
+
+  test('will be undone if the object was applied with the field, whoever changed it since', () => {
+    const applied = (spec: object) => ({
+      ...ARGO,
+      'kubectl.kubernetes.io/last-applied-configuration': JSON.stringify({ spec }),
+    });
+    const managedFields = [...manages('argocd-controller', OTHERS), ...byUs];
+    expect(undoneBy(vm({ annotations: applied({ powerState: 'On' }), managedFields }), POWER)).toContain(
+      'this change will be undone',
+    );
+    expect(undoneBy(vm({ annotations: applied({}), managedFields }), POWER)).toBeUndefined();
+  });
+
+  test.each(['kustomize-controller', 'helm-controller', 'argocd-controller'])(
+    'will be undone by %s also where it leaves no label',
+    (manager) => {
+      const managedFields = manages(manager, { 'f:spec': { 'f:powerState': {} } });
+      expect(undoneBy(vm({ managedFields }), POWER)).toContain('will be undone');
+      expect(undoneBy(vm({ managedFields: manages(manager, OTHERS) }), POWER)).toBeUndefined();
+    },
+  );
+
+  test('is none where a tool only reports', () => {
+    const managedFields = manages('argocd-server', { 'f:metadata': { 'f:annotations': {} } });
+    expect(undoneBy(vm({ managedFields }), POWER)).toBeUndefined();
+  });
+
   test('stays if Flux was told to stay away', () => {
     const annotations = { 'kustomize.toolkit.fluxcd.io/reconcile': 'disabled' };
     expect(undoneBy(vm({ labels: FLUX, annotations }), POWER)).toBeUndefined();

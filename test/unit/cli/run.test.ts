@@ -14,6 +14,7 @@ async function ran(words: readonly string[], program = 'kubectl vm', interrupted
     clock: systemClock,
     interrupted: interrupted.signal,
     platform: 'linux',
+    finish: (_, work) => work,
     run: () => Promise.resolve(0),
   };
   return { code: await run(program, words, terminal), ...printed };
@@ -42,6 +43,8 @@ describe('the program', () => {
     [['migrate', 'web'], 'error: exactly 2 arguments are required, got 1\n'],
     [['help', 'a', 'b'], 'error: at most one argument is possible, got 2\n'],
     [['completion', 'tcsh'], 'error: unsupported shell type "tcsh"'],
+    [['list', '-n', 'a/virtualmachines'], 'error: invalid namespace "a/virtualmachines"'],
+    [['stop', 'web/status'], 'error: the server doesn\'t have a resource type "web" of ours\n'],
     [['list', '--kubeconfig=/nowhere/at/all'], 'error: The kubeconfig could not be read'],
   ])('answers %j with what is wrong', async (words, err) => {
     const result = await ran(words);

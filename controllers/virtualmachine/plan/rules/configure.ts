@@ -1,5 +1,6 @@
 /** Changes the guest's configuration to the desired one, writing only the keys that differ. */
 import type { SeedImage } from '../../model/config.ts';
+import type { Observed } from '../../model/observed.ts';
 import type { RuleResult } from '../../model/plan.ts';
 import { replacesAnother } from '../../config/drift.ts';
 import type { Rule } from './rule.ts';
@@ -22,16 +23,23 @@ export const configure: Rule = (want, { presence, change, unrecordedNics, seedVo
   );
 };
 
-/** The image holds secrets: it is deleted as soon as no drive has it any more. */
-export const removeSeed: Rule = (want, { presence, change, seedVolume }) => {
+/** The image holds secrets: it is deleted as soon as no drive has it any more, and none of a snapshot. */
+export const removeSeed: Rule = (want, have) => {
+  const { presence, change, seedVolume } = have;
   if (!want.exists || presence.kind !== 'seen' || change !== undefined || seedVolume === undefined)
     return undefined;
+  if (isKept(have)) return undefined;
   return isEjected(seedVolume, presence.guest) ? act({ do: 'deleteSeed', volume: seedVolume }) : undefined;
 };
 
+/** The snapshot that contained it exists, as far as is known. */
+const isKept = ({ seedKeptBy, listedSnapshots }: Pick<Observed, 'seedKeptBy' | 'listedSnapshots'>): boolean =>
+  seedKeptBy !== undefined && listedSnapshots?.some(({ name }) => name === seedKeptBy) !== false;
+
 /** Its name is in our status before the image exists, so that it is deleted in every case. */
 function uploadFirst(seed: SeedImage, seedVolume: string | undefined): RuleResult | undefined {
-  if (!seed.recorded && seedVolume !== undefined) return act({ do: 'deleteSeed', volume: seedVolume });
+  if (!seed.recorded && seedVolume !== undefined)
+    return act({ do: 'deleteSeed', volume: seedVolume, replaced: true });
   if (!seed.recorded) return act({ do: 'recordSeed', volume: seed.volume });
   return seed.uploaded ? undefined : act({ do: 'uploadSeed', seed });
 }

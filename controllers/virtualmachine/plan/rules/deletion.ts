@@ -4,6 +4,7 @@ import type { Observed } from '../../model/observed.ts';
 import type { RuleResult } from '../../model/plan.ts';
 import type { Desired } from '../../model/desired.ts';
 import type { Rule } from './rule.ts';
+import { CLONES_ARE_GONE, clonesText, type LinkedClone } from '../../../shared/guests/linked-clones.ts';
 import { act, gone } from './rule.ts';
 import { refuse, wait } from '../../../shared/plan/rule.ts';
 import { inDoubt } from './create.ts';
@@ -50,7 +51,11 @@ function departure(guest: Guest, want: Leaving, have: Observed): RuleResult {
 function removal(
   guest: Guest,
   { graceSeconds, protection, owner }: Leaving,
-  { unconfigured = false, displacedDrive: drive }: Pick<Observed, 'unconfigured' | 'displacedDrive'>,
+  {
+    unconfigured = false,
+    displacedDrive: drive,
+    linkedClones = [],
+  }: Pick<Observed, 'unconfigured' | 'displacedDrive' | 'linkedClones'>,
 ): RuleResult {
   const { vmid, node, config, running, digest } = guest;
   if (protection === true)
@@ -71,7 +76,16 @@ function removal(
         `To delete it, remove the protection on node ${node}: qm set ${vmid} --protection 0`,
       15_000,
     );
+  if (linkedClones.length > 0) return neededByClones(vmid, linkedClones);
   if (running) return act({ do: 'shutdown', graceSeconds });
   // PVE destroys only the volumes in the configuration.
   return act(drive ? { do: 'reattachDrive', ...drive, digest } : { do: 'destroy' });
 }
+
+/** Proxmox VE would destroy the guest, and leave behind the disks that it cannot remove. */
+const neededByClones = (vmid: number, clones: readonly LinkedClone[]): RuleResult =>
+  wait(
+    'InUse',
+    `VM ${vmid} is neither stopped nor destroyed: linked clones on Ceph need its disks, ${clonesText(clones)}. It is deleted once ${CLONES_ARE_GONE}. To delete only this object, set spec.deletionPolicy to Retain.`,
+    10_000,
+  );

@@ -15,6 +15,10 @@ const ABANDONED_AFTER_MS = 10 * 60_000;
 /** A snapshot that could not be deleted keeps its lock, and nothing but a person removes it. */
 const AFTER_FAILED_SNAPSHOT_MS = 60_000;
 
+/** Then the lock and what is left of the snapshot are all that Proxmox VE says. */
+const AFTER_FAILED_SNAPSHOT =
+  '. A snapshot of the VM was deleted halfway; its VMSnapshot, or the task in Proxmox VE, says why. If linked clones on Ceph need it, delete them or move their disks to another storage first.';
+
 const abandonedAfter = (lock: string): number =>
   lock === 'snapshot-delete' ? AFTER_FAILED_SNAPSHOT_MS : ABANDONED_AFTER_MS;
 
@@ -64,7 +68,7 @@ export function blockedByOthers(
   return refuse(
     'LockedWithoutTask',
     `Proxmox VE has held the lock "${lock}" on VM ${vmid} for more than ${abandonedAfter(lock) === ABANDONED_AFTER_MS ? '10 minutes' : 'a minute'}, and the operator sees no task that would release it (seeing tasks of other users requires the privilege Sys.Audit). ` +
-      `If nothing is working on the VM, remove the lock on node ${node}: qm unlock ${vmid}`,
+      `If nothing is working on the VM, remove the lock on node ${node}: qm unlock ${vmid}${lock === 'snapshot-delete' ? AFTER_FAILED_SNAPSHOT : ''}`,
     15_000,
   );
 }

@@ -10,7 +10,7 @@ import { act } from './rule.ts';
 import { wait } from '../../../shared/plan/rule.ts';
 
 type Leaving = Extract<Desired, { exists: false }>;
-type Have = Pick<Observed, 'seedVolume' | 'hasBooted' | 'requestedChanges'>;
+type Have = Pick<Observed, 'seedVolume' | 'seedKeptBy' | 'hasBooted' | 'requestedChanges'>;
 
 /** The mark is removed last: until then the guest is ours to change. */
 export const retention = (guest: Guest, want: Leaving, have: Have): RuleResult =>
@@ -22,11 +22,13 @@ export const retention = (guest: Guest, want: Leaving, have: Have): RuleResult =
 
 function withoutImage(
   { config, digest, running }: Guest,
-  { seedVolume, hasBooted }: Have,
+  { seedVolume, seedKeptBy, hasBooted }: Have,
 ): RuleResult | undefined {
   if (seedVolume === undefined) return undefined;
   const drive = driveWith(config, seedVolume);
-  if (drive === undefined) return act({ do: 'deleteSeed', volume: seedVolume });
+  // The snapshots of the VM stay as well.
+  if (drive === undefined)
+    return seedKeptBy === undefined ? act({ do: 'deleteSeed', volume: seedVolume }) : undefined;
   // Whether a stopped guest has ever read the image is unknown; a first boot without it would configure nothing.
   if (!running) return undefined;
   if (hasBooted !== true)
@@ -63,13 +65,13 @@ function unmark({ config, digest }: Guest): RuleResult {
 /** The guest no longer carries our mark, whoever removed it, so it is no longer ours to change. */
 export function afterUnmark(
   { vmid, node, config, pending }: Guest,
-  { seedVolume }: Pick<Have, 'seedVolume'>,
+  { seedVolume, seedKeptBy }: Pick<Have, 'seedVolume' | 'seedKeptBy'>,
 ): RuleResult {
   const keys = pending.map(({ key }) => key);
   const left = { by: 'policy', vmid, node, ...(keys.length > 0 && { pending: keys }) } as const;
   if (seedVolume === undefined) return { kind: 'gone', left };
   // A drive whose image is missing would keep the guest from starting.
-  return driveWith(config, seedVolume) === undefined
+  return driveWith(config, seedVolume) === undefined && seedKeptBy === undefined
     ? act({ do: 'deleteSeed', volume: seedVolume })
     : { kind: 'gone', left: { ...left, volume: seedVolume } };
 }

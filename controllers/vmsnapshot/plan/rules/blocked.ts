@@ -1,5 +1,6 @@
 /** One operation at a time on a guest, whoever asks for it. Pure. */
 import { refuse, wait } from '../../../shared/plan/rule.ts';
+import { protectionHint } from './protection.ts';
 import type { Desired } from '../../model/desired.ts';
 import type { Observed } from '../../model/observed.ts';
 import type { RuleResult } from '../../model/plan.ts';
@@ -43,7 +44,7 @@ function lockedBy(
     );
   const remains =
     name !== undefined && lock.startsWith('snapshot')
-      ? ` If snapshot ${name} is listed there, remove what is left of it after that: qm delsnapshot ${vmid} ${name} --force`
+      ? ` ${protectionHint(failure, vmid, name) ?? `If snapshot ${name} is listed there, remove what is left of it after that: qm delsnapshot ${vmid} ${name} --force`}`
       : '';
   return refuse(
     'LockedWithoutTask',

@@ -5,7 +5,7 @@ import type { Desired } from '../../model/desired.ts';
 import type { Observed } from '../../model/observed.ts';
 import { blocked } from './blocked.ts';
 import { maySend } from './doubt.ts';
-import { ownOf } from './recognition.ts';
+import { ownOf } from '../../model/own.ts';
 import { act, type Rule } from './rule.ts';
 
 export const settled: Rule = (want, have) => {

@@ -1,13 +1,7 @@
-/** Which snapshot in Proxmox VE is that of the object. Pure. */
-import type { SnapshotRow } from '../../../../src/pve/index.ts';
+/** The snapshot of the object is found again, or missed. Pure. */
 import { refuse } from '../../../shared/plan/rule.ts';
-import type { Observed } from '../../model/observed.ts';
+import { ownOf } from '../../model/own.ts';
 import { act, type Rule } from './rule.ts';
-
-/** The one with our line and the name in status; if status was lost, the only one with our line. */
-export function ownOf({ own, name }: Pick<Observed, 'own' | 'name'>): SnapshotRow | undefined {
-  return own.find((row) => row.name === name) ?? (own.length === 1 ? own[0] : undefined);
-}
 
 /** Status was lost, or the description was copied. */
 export const recognition: Rule = (want, have) => {

@@ -11,7 +11,7 @@ import type { RuleResult } from '../../model/plan.ts';
 import type { Ending, OpenRevert } from '../../model/revert.ts';
 import { blocked } from './blocked.ts';
 import { doubtMs, maySend } from './doubt.ts';
-import { ownOf } from './recognition.ts';
+import { ownOf } from '../../model/own.ts';
 import { act, type Rule } from './rule.ts';
 
 const LOOK_AGAIN_MS = 5_000;

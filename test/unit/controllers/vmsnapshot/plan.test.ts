@@ -122,6 +122,12 @@ const have: fc.Arbitrary<Observed> = fc
     busy: rarely('The VM is busy.'),
     incomplete: rarely('The VM is not complete.'),
     obstacle: rarely({ reason: 'SnapshotNotPossible' as const, message: 'It cannot.' }),
+    linkedClones: maybe(
+      fc.constant([{ volume: 'ceph:vm-201-disk-0', vmid: vmid(201), listed: true }]),
+      2,
+    ).map((clones) => clones ?? []),
+    cloned: rarely(true).map((cloned) => cloned ?? false),
+    running: fc.boolean(),
     takenAs: fc.constant(undefined),
   })
   .map(({ foreign, ours, ...rest }) => {
@@ -172,6 +178,8 @@ describe('whatever was observed', () => {
       times += 1;
       const { name } = next.step;
       expect(wanted.exists).toBe(false);
+      expect(observed.linkedClones).toEqual([]);
+      expect(observed.cloned && observed.running).toBe(false);
       expect(observed.own.map((each) => each.name)).toContain(name);
       expectFree(observed, wanted);
     });

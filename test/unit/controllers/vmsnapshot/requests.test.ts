@@ -7,6 +7,7 @@ import { describeGuest } from '../../../../controllers/shared/guests/owner-mark.
 import { describeSnapshot, printIdentity } from '../../../../controllers/shared/guests/snapshot-identity.ts';
 import { vmSnapshotController } from '../../../../controllers/vmsnapshot/controller.ts';
 import { createRequests } from '../../../../controllers/vmsnapshot/model/requests.ts';
+import { createLinkedClones } from '../../../../controllers/shared/cluster/linked-clones.ts';
 import { createTrees } from '../../../../controllers/vmsnapshot/observe/trees.ts';
 import type { VMSnapshot } from '../../../../src/api/index.ts';
 import { nodeName, vmid } from '../../../../src/lib/units.ts';
@@ -78,6 +79,8 @@ class Site {
       connections: { get: () => connection, isPending: () => false },
       finishing: { forDeletion: () => ({ kind: 'none' }) },
       snapshotTrees: this.#trees,
+      linkedClones: createLinkedClones(() => this.now),
+      vmsIn: () => [],
       snapshotRequests: createRequests(),
       enqueueSnapshot: () => undefined,
       now: () => this.now,

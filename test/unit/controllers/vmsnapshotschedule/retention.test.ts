@@ -16,6 +16,7 @@ const taken = (name: string, hoursAgo: number, change: Partial<Snapshot> = {}): 
   state: 'ready',
   holds: false,
   takenAt: NOW - hoursAgo * HOUR,
+  neededByClones: false,
   kept: false,
   claimed: true,
   ...change,

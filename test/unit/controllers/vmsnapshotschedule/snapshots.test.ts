@@ -15,3 +15,23 @@ test('a VMSnapshot with a task holds others up, but not once only a finalizer of
   expect(deleted([SNAPSHOT_FINALIZER, 'example.com/backup']).holds).toBe(true);
   expect(deleted(['example.com/backup']).holds).toBe(false);
 });
+
+test('one that waits for linked clones holds nothing up', () => {
+  const waits = {
+    type: 'Reconciling',
+    status: 'True',
+    reason: 'InUse',
+    message: 'VM 201',
+    lastTransitionTime: AT,
+  };
+  const at = (conditions: readonly (typeof waits)[]) =>
+    snapshotOf(
+      aSnapshot({
+        metadata: { deletionTimestamp: AT, finalizers: [SNAPSHOT_FINALIZER] },
+        status: { conditions: [...conditions] as never },
+      }),
+      Date.parse(AT) + 60_000,
+    );
+  expect(at([])).toMatchObject({ holds: true, neededByClones: false });
+  expect(at([waits])).toMatchObject({ holds: false, neededByClones: true });
+});

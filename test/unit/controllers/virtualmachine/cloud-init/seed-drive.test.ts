@@ -7,6 +7,7 @@ import {
   seedDrives,
   CONSUMED_AFTER,
 } from '../../../../../controllers/virtualmachine/cloud-init/seed-drive.ts';
+import { deliveryStatus } from '../../../../../controllers/virtualmachine/cloud-init/status.ts';
 import type { VirtualMachineInternal } from '../../../../../src/api/index.ts';
 import { Life } from '../../../../builders/life.ts';
 import { aGuest, aMark, configOf, NOW } from '../../../../builders/guests.ts';
@@ -29,11 +30,12 @@ const guest = (change: Parameters<typeof aGuest>[0] = {}, volume = VOLUME) =>
 function emptied(
   cloudInit: Partial<VirtualMachineInternal['cloudInit']> = {},
   of = guest(),
+  images?: readonly string[],
 ): readonly string[] {
   const vm = aVirtualMachine({
     status: { internal: { cloudInit: { mode: 'Image', volume: VOLUME, ...cloudInit } } },
   });
-  return Object.keys(ejections(vm, of, { plan: undefined, now: NOW }).set);
+  return Object.keys(ejections(vm, of, { plan: undefined, images, now: NOW }).set);
 }
 
 describe('the drive with our image', () => {
@@ -62,6 +64,30 @@ describe('the drive with our image', () => {
   test('is emptied of an image that a rollback restored', () => {
     expect(emptied({}, guest({}, OLD))).toEqual(['ide2']);
     expect(emptied({ volume: undefined }, guest({ running: false }, OLD))).toEqual(['ide2']);
+  });
+});
+
+describe('the drive with an image that was kept for a snapshot', () => {
+  const kept = { consumed: true, keptBy: 'first' };
+  const off = guest({ running: false });
+
+  test('keeps it after a rollback: the restored disks may not have seen it', () => {
+    expect(emptied(kept, off)).toEqual([]);
+    expect(emptied(kept, off, [VOLUME])).toEqual([]);
+  });
+
+  test('is emptied if the image was deleted: the guest would not start', () => {
+    expect(emptied(kept, off, [])).toEqual(['ide2']);
+  });
+
+  test('has it anew from the next boot on, until that has read it', () => {
+    const before = { mode: 'Image' as const, volume: VOLUME, ...kept };
+    const vm = aVirtualMachine({ status: { internal: { cloudInit: before } } });
+    const status = (of: typeof off, answered: boolean) =>
+      deliveryStatus(vm, { guest: of, plan: undefined, answered, now: NOW });
+    expect(status(off, false)).toEqual(kept);
+    expect(status(guest(), false)).toEqual({});
+    expect(status(guest(), true)).toEqual({ consumed: true });
   });
 });
 
@@ -98,6 +124,28 @@ describe('in the life of a VM', () => {
     expect([...life.pve.volumes]).toEqual([]);
     expect(life.pve.guestsOf(UID)[0]?.running).toBe(true);
     await life.untilReady();
+  });
+
+  test('the image stays as long as a snapshot contains it, and no longer', async () => {
+    const life = new Life({ vm: { spec: INLINE } });
+    await life.until(() => life.pve.guestsOf(UID)[0] !== undefined);
+    const guest_ = life.pve.guestsOf(UID)[0]!;
+    guest_.agent = 'silent';
+    await life.untilReady();
+    const snapshot = { description: '', memory: false, takenAt: life.now, parent: undefined };
+    guest_.snapshots.set('other', { ...snapshot, config: {} });
+    guest_.snapshots.set('first', { ...snapshot, config: { ...guest_.config } });
+    guest_.agent = 'running';
+    life.process.processStates.invalidate(UID);
+    await life.until(() => life.status.internal?.cloudInit?.keptBy === 'first');
+    expect(drive(life)).toContain('none,media=cdrom');
+    await life.untilAtRest();
+    expect(life.pve.volumes.size).toBe(1);
+    guest_.snapshots.delete('first');
+    life.process.processStates.invalidate(UID);
+    await life.until(() => life.status.internal?.cloudInit?.volume === undefined);
+    expect([...life.pve.volumes]).toEqual([]);
+    expect(life.status.internal?.cloudInit?.keptBy).toBeUndefined();
   });
 
   test('a guest without an agent keeps it for a quarter of an hour', async () => {

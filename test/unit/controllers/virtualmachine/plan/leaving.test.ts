@@ -77,6 +77,17 @@ describe('an object that leaves its guest behind', () => {
     expect(step('Retain', { presence: seen() })?.do).toBe('configure');
   });
 
+  test('leaves the image that a snapshot contains, and names it', () => {
+    const have = { seedVolume: SEED, seedKeptBy: 'first', hasBooted: true };
+    expect(step('Retain', { ...have, presence: seen() })).toMatchObject({
+      change: { delete: ['description'] },
+    });
+    expect(planned('Retain', { ...have, presence: seen({ mark: undefined }) })).toMatchObject({
+      kind: 'gone',
+      left: { volume: SEED },
+    });
+  });
+
   test('lets a guest that has just started read its image', () => {
     const have = { seedVolume: SEED, presence: seen({ config: WITH_SEED }) };
     expect(planned('Retain', have)).toMatchObject({ kind: 'wait', reason: 'FirstBoot' });

@@ -368,7 +368,11 @@ describe('configuration', () => {
 
   test('deletes an image of other contents before it notes the next', () => {
     const have = { ...there(), change: change({ seed }), seedVolume: 'local:iso/old.iso' };
-    expect(step(aDesiredVm(), have)).toEqual({ do: 'deleteSeed', volume: 'local:iso/old.iso' });
+    expect(step(aDesiredVm(), have)).toEqual({
+      do: 'deleteSeed',
+      volume: 'local:iso/old.iso',
+      replaced: true,
+    });
   });
 
   test('waits for its image to be recorded, then uploaded', () => {
@@ -379,6 +383,23 @@ describe('configuration', () => {
       'uploadSeed',
       'configure',
     ]);
+  });
+
+  test('deletes an image that no drive has, unless a snapshot for which it was kept is listed or unknown', () => {
+    const row = {
+      name: 'first',
+      description: '',
+      takenAt: undefined,
+      memory: false,
+      parent: undefined,
+      state: undefined,
+    };
+    const next = (parts: Partial<Observed>) =>
+      step(aDesiredVm(), { ...there(), seedVolume: 'local:iso/old.iso', ...parts })?.do;
+    expect(next({})).toBe('deleteSeed');
+    expect(next({ seedKeptBy: 'first' })).toBeUndefined();
+    expect(next({ seedKeptBy: 'first', listedSnapshots: [row] })).toBeUndefined();
+    expect(next({ seedKeptBy: 'first', listedSnapshots: [] })).toBe('deleteSeed');
   });
 
   test('is not written where the image is impossible', () => {
