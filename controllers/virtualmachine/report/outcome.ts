@@ -30,7 +30,7 @@ import { untilRestart } from './next-look.ts';
 import { reportStatus } from './status.ts';
 import { messageOf } from './message.ts';
 import type { ResolvedSpec } from '../model/resolved-spec.ts';
-import { FOLLOWED_MS } from '../../shared/tasks/in-progress.ts';
+import { firstLookMs } from '../../shared/tasks/in-progress.ts';
 import { taskMessage } from '../../shared/tasks/labels.ts';
 import { infoOf, TASKS } from '../steps/step-info.ts';
 
@@ -153,7 +153,7 @@ export function resultOf(vm: VirtualMachine, facts: Facts): VmResult {
   };
 }
 
-/** @param started a task that was just started is read again soon: the shortest takes a tenth of a second */
+/** @param started a task that was just started is read again when such a task usually ends, or soon: the shortest takes a tenth of a second */
 function outcomeOf(next: Exclude<Plan, { kind: 'withheld' }>, started?: Started): Outcome {
   switch (next.kind) {
     case 'steady':
@@ -170,11 +170,7 @@ function outcomeOf(next: Exclude<Plan, { kind: 'withheld' }>, started?: Started)
       );
     case 'act': {
       return started?.kind === 'task'
-        ? waiting(
-            'TaskRunning',
-            taskMessage(TASKS, started.type),
-            millis(started.followed ? FOLLOWED_MS : 50),
-          )
+        ? waiting('TaskRunning', taskMessage(TASKS, started.type), millis(firstLookMs(started)))
         : progressed('StepTaken', messageOf(next) ?? '');
     }
     default:
