@@ -18,7 +18,7 @@ import {
   type Outcome,
 } from '../../../src/runtime/outcome.ts';
 import { reportConditions } from './conditions.ts';
-import { eventsOf, newsOf } from './events.ts';
+import { eventsOf, isBeingMade, newsOf } from './events.ts';
 import { leftBehindEvent } from '../plan/leaving.ts';
 import { withheldOutcome } from '../plan/management.ts';
 import type { ProcessState } from '../model/process-state.ts';
@@ -147,7 +147,7 @@ export function resultOf(vm: VirtualMachine, facts: Facts): VmResult {
     outcome,
     status: reportStatus(vm, facts),
     conditions: reportConditions(facts),
-    events: [...eventsOf(facts), ...newsOf(vm, outcome)],
+    events: [...eventsOf({ ...facts, isBeingMade: isBeingMade(vm) }), ...newsOf(vm, outcome)],
     // With a VMID, fields become immutable that may have been edited since they were read.
     bindsGeneration: started?.kind === 'claim',
   };
