@@ -51,13 +51,17 @@ export function createLinkedClones(now: () => number): LinkedClones {
     return children;
   }
 
-  const remembered = (storage: string, at: ClonesAt): readonly Child[] | undefined => {
-    const children = listsOf(at).get(storage)?.children;
+  function remembered(storage: string, at: ClonesAt): readonly Child[] | undefined {
+    const lists = listsOf(at);
+    const list = lists.get(storage);
     const guests = at.connection.inventory.view()?.guests;
-    return children?.every(({ vmid, listed }) => !listed || guests?.has(vmid) === true) === true
-      ? children
-      : undefined;
-  };
+    const isThere = ({ vmid }: Child): boolean => guests?.has(vmid) === true;
+    if (!list || list.children.some((child) => child.listed && !isThere(child))) return undefined;
+    // The list of guests may have been older than a clone that was just made.
+    const children = list.children.map((child) => ({ ...child, listed: isThere(child) }));
+    lists.set(storage, { ...list, children });
+    return children;
+  }
 
   async function collect(
     at: ClonesAt,
