@@ -106,6 +106,22 @@ cli-executables: setup ## Make executables of kubectl vm that need no Node.js, a
 image: ## Build the container image (IMAGE sets its name)
 	docker build --target operator --tag $(IMAGE) .
 
+.PHONY: e2e
+e2e: ## Test the image and the manifests in a cluster of kind, with a fake Proxmox VE (KEEP=1: leave the cluster)
+	hack/kind.sh
+
+.PHONY: site
+site: setup ## Build the pages into a web site in dist/site
+	cd site && npm ci --loglevel=error && npx vitepress build .
+
+.PHONY: release-check
+release-check: setup ## Check that everything names the version of a release (TAG=v1.2.3)
+	@node hack/release.ts --tag "$(TAG)"
+
+.PHONY: release-files
+release-files: setup ## Write manifests, chart and notes of a release to dist/release (IMAGE=… DIGEST=sha256:…)
+	@node hack/release.ts --image "$(IMAGE)" --digest "$(DIGEST)"
+
 .PHONY: pin-images
 pin-images: setup ## Write the current digests of the base images into the Dockerfile
 	@node hack/pin-images.ts

@@ -104,7 +104,7 @@ try {
   const checksums = new Map(
     KREW_PLATFORMS.map(({ archive }) => [archive, checksum(archives.get(archive) ?? '')]),
   );
-  writeFileSync(join(OUT, 'vm.yaml'), krewManifest(checksums));
+  writeFileSync(join(OUT, 'vm.yaml'), krewManifest(checksums, process.env['RELEASES']));
   say(join(OUT, 'vm.yaml'));
 } finally {
   rmSync(dir, { recursive: true, force: true });

@@ -33,7 +33,7 @@ import {
 import { afterError, paused } from './report/unresolved.ts';
 import { withInitialRequest } from './restart/request.ts';
 import { resolve, type ResolvePorts } from './resolve/resolve.ts';
-import { beforeActing, type UpToDatePorts } from './up-to-date.ts';
+import { beforeActing, versionsOf, type UpToDatePorts } from './up-to-date.ts';
 import type { ClassPorts } from './restart/observe.ts';
 import { invalidate, restKey, settle, surroundingsNow, whileSettled, untilListed } from './settled.ts';
 import { askSlots, freeSlots, holdSlots, takeSlots } from './slots.ts';
@@ -69,11 +69,12 @@ export function virtualMachineController(
     for (let vm = withPastMoments(cached, pass.now.getTime()); ;) {
       const decision = await decide(vm, state, pass);
       if ('result' in decision) return decision.result;
+      const decidedOn = versionsOf(vm, ports);
       if (decision.next.kind !== 'act' && decision.next.kind !== 'gone')
         return carryOut(vm, decision, { state, pass });
       const fresh = await pass.reread();
       if (!fresh) return { outcome: settled(), status: vm.status ?? {} };
-      const held = await beforeActing({ vm, fresh }, decision, ports, pass.signal);
+      const held = await beforeActing({ vm, fresh, decidedOn }, decision, ports, pass.signal);
       if (!held) return carryOut(vm, decision, { state, pass });
       if (held !== 'outdated') return held;
       vm = withPastMoments(fresh, pass.now.getTime());

@@ -11,6 +11,7 @@ import type { RestartSlots } from '../shared/limits/restarts.ts';
 import type { Task } from './model/tasks.ts';
 import type { TaskWatch } from '../shared/tasks/watch.ts';
 import type { Started } from './model/facts.ts';
+import type { Claim } from './model/observed.ts';
 import type { Plan, Step } from './model/plan.ts';
 import { remember, type ProcessState } from './model/process-state.ts';
 import type { ResolvedSpec } from './model/resolved-spec.ts';
@@ -40,7 +41,7 @@ interface SlotContext {
 export function holdSlots(vm: VirtualMachine, derived: Derived, context: SlotContext): Observation {
   const { promise, learned, ...observation } = derived;
   remember(context.state, learned);
-  holdRoom(promise, context.resolved);
+  holdRoom(promise, observation.have.claim, context.resolved);
   holdClone(observation, context.resolved);
   holdMove(observation.have.task, context.resolved);
   const { have } = observation;
@@ -48,9 +49,19 @@ export function holdSlots(vm: VirtualMachine, derived: Derived, context: SlotCon
   return holdRestart(vm, { ...observation, have: { ...have, task } }, context);
 }
 
-function holdRoom(promise: Derived['promise'], { connection: { ledger }, owner }: ResolvedSpec): void {
-  if (promise === 'none') ledger.release(owner.uid);
+/** Room for a VM that is not placed now, and that nothing is recorded of, would be kept from others. */
+function holdRoom(
+  promise: Derived['promise'],
+  claim: Claim | undefined,
+  { connection: { ledger }, owner }: ResolvedSpec,
+): void {
+  if (promise === 'none' || (!promise && !claim)) ledger.release(owner.uid);
   else if (promise) ledger.promise(owner.uid, promise);
+}
+
+/** The same for a VM whose spec cannot be resolved. */
+export function freeUnclaimedRoom({ status }: VirtualMachine, { connection, owner }: ResolvedSpec): void {
+  if (status?.vmid === undefined) connection.ledger.release(owner.uid);
 }
 
 /** A guest that is there and not locked was cloned, also where the answer to the request was lost. */
@@ -76,8 +87,10 @@ function followTask(
 ): Task | undefined {
   if (!task || task.state === 'unreachable') return task;
   const { upid } = task;
-  if (task.state === 'running')
-    return { ...task, followed: tasks.follow({ connection, upid, uid: owner.uid }) };
+  if (task.state === 'running') {
+    const followed = tasks.follow({ connection, upid, uid: owner.uid });
+    return { ...task, followed, usualMs: tasks.usualMs({ connection, upid }) };
+  }
   tasks.forget({ connection, upid });
   return task;
 }
@@ -149,7 +162,7 @@ export function afterStep(
   if (started.kind !== 'task') return started;
   if (step.do === 'clone') connection.cloneSlots.started(owner.uid, started.upid);
   const task = { connection, upid: started.upid, uid: owner.uid };
-  return { ...started, followed: ports.tasks.follow(task) };
+  return { ...started, followed: ports.tasks.follow(task), usualMs: ports.tasks.usualMs(task) };
 }
 
 export function afterRefusal(step: Step, error: unknown, { connection, owner }: ResolvedSpec): void {

@@ -3,7 +3,7 @@ import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/index.t
 import { omitUndefined } from '../../src/lib/omit-undefined.ts';
 import { millis } from '../../src/lib/units.ts';
 import { within } from '../../src/runtime/outcome.ts';
-import { FOLLOWED_MS } from '../shared/tasks/in-progress.ts';
+import { firstLookMs } from '../shared/tasks/in-progress.ts';
 import { powerStateOf } from '../shared/guests/states.ts';
 import type { Decision } from './model/decision.ts';
 import type { Unresolved } from './model/desired.ts';
@@ -23,6 +23,7 @@ import { unresolved } from './report/unresolved.ts';
 import { taskOf } from './report/status.ts';
 import type { Resolved } from './resolve/resolve.ts';
 import { rowOf } from './observe/surroundings.ts';
+import { freeUnclaimedRoom } from './slots.ts';
 
 interface Ways {
   readonly look: (resolved: ResolvedSpec) => Promise<Observation>;
@@ -41,6 +42,7 @@ export async function decideUnresolved(
   const { bare: resolved, unmade, ...missing } = resolution;
   const found = await recoveryOf(unmade, look, state);
   if (found) return found;
+  if (resolved) freeUnclaimedRoom(vm, resolved);
   const { powerState } = vm.spec;
   if (!resolved || resolved.dryRun || !mayBeSwitchedOff(vm) || !isNews(vm, resolved))
     return { result: unresolved(vm, missing) };
@@ -136,6 +138,6 @@ const withoutRunning = ({
 });
 
 function againAfter(next: Plan | undefined, started: Started | undefined): number | undefined {
-  if (started) return started.kind === 'task' && started.followed ? FOLLOWED_MS : 50;
+  if (started) return started.kind === 'task' ? firstLookMs(started) : 50;
   return next && 'againMs' in next ? next.againMs : undefined;
 }

@@ -1,19 +1,28 @@
 /**
- * Provider, class, image and source as the API server has them, before a VMID is reserved. Each kind has a watch of its own, so
+ * Provider, class, image, source and placement policy as the API server has them, before a VMID is reserved. Each kind has a watch of its own, so
  * that a VM may be seen before a change of its Provider that was made first; whoever applies both means them together.
  */
-import type { Provider, VirtualMachine, VMClass, VMImage, VMSnapshot } from '../../src/api/index.ts';
+import type {
+  Provider,
+  VirtualMachine,
+  VMClass,
+  VMImage,
+  VMPlacementPolicy,
+  VMSnapshot,
+} from '../../src/api/index.ts';
 import { millis, seconds } from '../../src/lib/units.ts';
 import type { ObjectReader } from '../../src/runtime/controller.ts';
 import { unchanged, within } from '../../src/runtime/outcome.ts';
 import type { Connections } from '../shared/cluster/connections.ts';
 import type { Reference } from '../shared/objects/references.ts';
+import { policyReference, type PolicyReaders } from '../shared/placement/policies.ts';
 import type { Decision } from './model/decision.ts';
 import type { VmResult } from './report/outcome.ts';
 import { unresolved } from './report/unresolved.ts';
 import { notReady } from '../shared/cluster/reach.ts';
 
-export type ReferencedKind = 'Provider' | 'VMClass' | 'VMImage' | 'VirtualMachine' | 'VMSnapshot';
+export type ReferencedKind =
+  'Provider' | 'VMClass' | 'VMImage' | 'VirtualMachine' | 'VMSnapshot' | 'VMPlacementPolicy';
 
 export interface UpToDatePorts {
   readonly providers: ObjectReader<Provider>;
@@ -21,6 +30,7 @@ export interface UpToDatePorts {
   readonly images: ObjectReader<VMImage>;
   readonly vms: ObjectReader<VirtualMachine>;
   readonly snapshots: ObjectReader<VMSnapshot>;
+  readonly policies: ObjectReader<VMPlacementPolicy>;
   readonly connections: Connections;
   /** Reads the object from the API server; the readers have it then. */
   readonly readAgain: (
@@ -39,6 +49,8 @@ export interface Versions {
   readonly vm: VirtualMachine;
   /** That the API server has. */
   readonly fresh: VirtualMachine;
+  /** What `versionsOf` said when it was decided. */
+  readonly decidedOn: string;
 }
 
 /**
@@ -46,16 +58,15 @@ export interface Versions {
  * connection is not that of its spec yet. `undefined`: nothing has changed.
  */
 export async function beforeActing(
-  { vm, fresh }: Versions,
+  { vm, fresh, decidedOn }: Versions,
   { next, seen }: Decision,
   ports: UpToDatePorts,
   signal: AbortSignal,
 ): Promise<'outdated' | VmResult | undefined> {
   if (vm.metadata.resourceVersion !== fresh.metadata.resourceVersion) return 'outdated';
   if (next.kind !== 'act' || next.step.do !== 'reserve' || !seen) return undefined;
-  const before = versionsOf(vm, ports);
-  await Promise.all(referencesOf(vm).map(({ kind, at }) => ports.readAgain(kind, at, signal)));
-  if (before !== versionsOf(vm, ports)) return 'outdated';
+  await Promise.all(referencesOf(vm, ports).map(({ kind, at }) => ports.readAgain(kind, at, signal)));
+  if (decidedOn !== versionsOf(vm, ports)) return 'outdated';
   return untilConnected(vm, ports);
 }
 
@@ -76,8 +87,9 @@ const placeOf = ({ metadata }: VirtualMachine, { name, namespace = metadata.name
   name,
 });
 
-const referencesOf = (vm: VirtualMachine) => {
+const referencesOf = (vm: VirtualMachine, ports: Pick<PolicyReaders, 'providers'>) => {
   const { providerRef, classRef, imageRef, cdroms = [], cloneFrom: { vmRef, snapshotRef } = {} } = vm.spec;
+  const policy = policyReference(vm, ports);
   return [
     { kind: 'Provider', at: placeOf(vm, providerRef) } as const,
     { kind: 'VMClass', at: placeOf(vm, classRef) } as const,
@@ -85,19 +97,34 @@ const referencesOf = (vm: VirtualMachine) => {
     ...(vmRef ? [{ kind: 'VirtualMachine', at: placeOf(vm, vmRef) } as const] : []),
     ...(snapshotRef ? [{ kind: 'VMSnapshot', at: placeOf(vm, snapshotRef) } as const] : []),
     ...cdroms.map((cdrom) => ({ kind: 'VMImage', at: placeOf(vm, cdrom.imageRef) }) as const),
+    ...(policy
+      ? [{ kind: 'VMPlacementPolicy', at: { namespace: policy.namespace, name: policy.name } } as const]
+      : []),
   ];
 };
 
-function versionsOf(
+type Metadata = VirtualMachine['metadata'];
+
+const versionOf = ({ uid, resourceVersion }: Metadata): string => `${uid} ${resourceVersion}`;
+
+/** What a policy reports changes with each of its VMs. */
+const rulesVersionOf = ({ uid, generation, deletionTimestamp = '' }: Metadata): string =>
+  `${uid} ${generation} ${deletionTimestamp}`;
+
+/** Of all that a VM refers to, as the readers have it. */
+export function versionsOf(
   vm: VirtualMachine,
-  { providers, classes, images, vms, snapshots }: UpToDatePorts,
+  ports: Omit<UpToDatePorts, 'connections' | 'readAgain'>,
 ): string {
+  const { providers, classes, images, vms, snapshots, policies } = ports;
   const readers = {
     ...{ Provider: providers, VMClass: classes, VMImage: images },
-    ...{ VirtualMachine: vms, VMSnapshot: snapshots },
+    ...{ VirtualMachine: vms, VMSnapshot: snapshots, VMPlacementPolicy: policies },
   };
-  return referencesOf(vm)
-    .map(({ kind, at }) => readers[kind].partial(at.namespace, at.name)?.metadata)
-    .map((metadata) => `${metadata?.uid} ${metadata?.resourceVersion}`)
+  return referencesOf(vm, ports)
+    .map(({ kind, at }) => {
+      const metadata = readers[kind].partial(at.namespace, at.name)?.metadata;
+      return metadata && (kind === 'VMPlacementPolicy' ? rulesVersionOf : versionOf)(metadata);
+    })
     .join();
 }

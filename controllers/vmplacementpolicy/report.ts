@@ -7,8 +7,8 @@ import {
   type VMPlacementPolicyStatus,
 } from '../../src/api/index.ts';
 import { closestOf } from '../../src/lib/closest.ts';
+import { cutBytes } from '../../src/lib/cut-bytes.ts';
 import { seconds } from '../../src/lib/units.ts';
-import { truncate } from '../../src/runtime/message.ts';
 import type { EventNote, Readable } from '../../src/runtime/controller.ts';
 import { settled, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
 import { normal, warning } from '../shared/errors/event.ts';
@@ -49,7 +49,7 @@ export function entriesOf(
   const found = violations.map(({ vm, node, message }) => ({
     vm: textOf(namespace, vm),
     node,
-    message: truncate(message, MAX_VIOLATION_MESSAGE),
+    message: cutBytes(message, MAX_VIOLATION_MESSAGE),
   }));
   const all = [...kept, ...found].toSorted((a, b) => keyOf(a).localeCompare(keyOf(b)));
   return { listed: all.slice(0, MAX_VIOLATIONS), count: all.length };

@@ -3,6 +3,8 @@ import type { Provider, VirtualMachine, VMPlacementPolicy } from '../../src/api/
 import { inSlices } from '../../src/lib/slices.ts';
 import type { ObjectReader, Readable } from '../../src/runtime/controller.ts';
 import type { Connection, Connections } from '../shared/cluster/connections.ts';
+import { grantInForce, nodesWithin } from '../shared/grants/grants.ts';
+import type { Namespaces } from '../shared/grants/namespaces.ts';
 import type { UsersOf } from '../shared/objects/in-use.ts';
 import { countedBy, countsOthers, eligibleIn } from '../shared/placement/counted.ts';
 import { peersIn } from '../shared/placement/peers.ts';
@@ -16,6 +18,7 @@ export interface SitePorts {
   readonly policies: ObjectReader<VMPlacementPolicy>;
   readonly providers: ObjectReader<Provider>;
   readonly connections: Connections;
+  readonly namespaces: Namespaces;
   readonly vmsIn: (namespace: string) => readonly VM[];
   /** Those that it applies to, by their own reference or by that of their Provider. */
   readonly policyUsers: UsersOf;
@@ -61,22 +64,37 @@ function siteOf(key: string, users: readonly VM[], ports: SitePorts): PolicySite
 export async function violationsAt(
   policy: VMPlacementPolicy,
   sites: readonly PolicySite[],
-  { vmsIn }: SitePorts,
+  ports: SitePorts,
 ): Promise<readonly Violation[]> {
   const all: Violation[] = [];
   for (const at of sites) {
     if (at.state !== 'known' || at.users.length === 0) continue;
     const facts = {
       rules: policy.spec,
-      peers: countsOthers(policy.spec) ? peersOf(policy, at.site, vmsIn) : [],
+      peers: countsOthers(policy.spec) ? peersOf(policy, at.site, ports.vmsIn) : [],
       // What the policies of others say is a violation of those.
       around: [],
-      eligible: eligibleIn(at.site.view, at.connection.nodeSelector),
       zoneOf: zonesOf(at.provider),
     };
-    all.push(...(await inSlices(violationsOf(policy, at.users, { facts, site: at.site }))));
+    // Namespaces may be granted different nodes.
+    for (const [namespace, users] of Map.groupBy(at.users, ({ metadata }) => metadata.namespace)) {
+      const eligible = eligibleIn(at.site.view, nodesFor(namespace, at, ports));
+      all.push(
+        ...(await inSlices(violationsOf(policy, users, { facts: { ...facts, eligible }, site: at.site }))),
+      );
+    }
   }
   return all;
+}
+
+function nodesFor(
+  namespace: string,
+  { provider, connection: { nodeSelector } }: Extract<PolicySite, { state: 'known' }>,
+  { namespaces }: Pick<SitePorts, 'namespaces'>,
+): readonly string[] {
+  return provider
+    ? nodesWithin(nodeSelector, grantInForce(provider, provider.metadata, { namespace, namespaces }))
+    : nodeSelector;
 }
 
 function peersOf({ metadata, spec }: VMPlacementPolicy, site: Site, vmsIn: SitePorts['vmsIn']) {

@@ -90,9 +90,16 @@ export const ChartValues = z.strictObject({
       enabled: z.boolean().describe('The alerts of docs/metrics.md, for the Prometheus operator.'),
       labels: strings.describe('Labels by which Prometheus selects it.'),
     }),
+    dashboard: z.strictObject({
+      enabled: z.boolean().describe('A ConfigMap with the dashboard for Grafana.'),
+      labels: strings.describe('Labels by which the sidecar of Grafana selects it.'),
+    }),
   }),
   networkPolicy: z.strictObject({
     enabled: z.boolean().describe('Limit what reaches the operator, and what it reaches.'),
+    allowAllEgress: z
+      .boolean()
+      .describe('For development: the operator reaches everything; `…CIDRs` and `…Ports` have no effect.'),
     proxmoxCIDRs: z.array(cidr).describe('Networks of Proxmox VE; empty: every address.'),
     proxmoxPorts: z.array(port).min(1).describe('Ports of Proxmox VE.'),
     apiServerCIDRs: z

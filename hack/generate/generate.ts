@@ -5,10 +5,13 @@ import { parseArgs } from 'node:util';
 import { fakePveFiles } from '../../test/fakepve/doc-tables.ts';
 import { admissionFiles } from './admission.ts';
 import { alertFiles } from './alerts.ts';
+import { argocdFiles } from './argocd.ts';
 import { chartFiles } from './chart.ts';
 import { chartValueFiles } from './chart-values.ts';
 import { crdFiles } from './crds.ts';
+import { dashboardFiles } from './dashboard.ts';
 import { docFiles } from './docs.ts';
+import { installFiles } from './install.ts';
 import { krewFiles } from './krew.ts';
 import { kubectlFiles } from './kubectl-page.ts';
 import { kustomizeFiles } from './kustomize-references.ts';
@@ -36,13 +39,18 @@ const metricsPage = () => {
   return new Map([...alerts, ...metricsFiles((path) => alerts.get(path) ?? current(path))]);
 };
 
+const crds = crdFiles();
+const base = new Map([...rbacFiles(), ...admissionFiles()]);
+
 const files = new Map([
-  ...crdFiles(),
+  ...crds,
+  ...base,
+  ...installFiles(crds, (path) => base.get(path) ?? current(path)),
   ...chartFiles(),
   ...chartValueFiles(current),
-  ...rbacFiles(),
   ...kustomizeFiles(),
-  ...admissionFiles(),
+  ...argocdFiles(current),
+  ...dashboardFiles(),
   ...docFiles(current),
   ...permissionFiles(current),
   ...metricsPage(),

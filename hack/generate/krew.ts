@@ -28,8 +28,14 @@ export const KREW_PLATFORMS: readonly KrewPlatform[] = [
   { archive: 'kubectl-vm-node.tar.gz', os: 'darwin', arch: 'arm64' },
 ];
 
-/** @param checksums SHA-256 of the archives, by their names */
-export const krewManifest = (checksums: ReadonlyMap<string, string> = new Map()): string =>
+/**
+ * @param checksums SHA-256 of the archives, by their names
+ * @param releases the address below which each release has a folder with its tag
+ */
+export const krewManifest = (
+  checksums: ReadonlyMap<string, string> = new Map(),
+  releases: string = RELEASES,
+): string =>
   generated('npm run generate') +
   toYaml({
     apiVersion: 'krew.googlecontainertools.github.com/v1alpha2',
@@ -37,7 +43,7 @@ export const krewManifest = (checksums: ReadonlyMap<string, string> = new Map())
     metadata: { name: 'vm' },
     spec: {
       version: `v${version}`,
-      homepage: RELEASES,
+      homepage: releases,
       shortDescription: 'Virtual machines on Proxmox VE',
       description:
         'Start, stop, restart, snapshot, revert, clone and migrate the VirtualMachines of virtrigaud-proxmox, and find out why one is not ready.\n',
@@ -45,7 +51,7 @@ export const krewManifest = (checksums: ReadonlyMap<string, string> = new Map())
         'On macOS it needs Node.js 22.20 or newer. For "kubectl create vmsnapshot", link kubectl-create-vmsnapshot to kubectl-vm.\n',
       platforms: KREW_PLATFORMS.map(({ archive, os, arch }) => ({
         selector: { matchLabels: { os, arch } },
-        uri: `${RELEASES}/v${version}/${archive}`,
+        uri: `${releases}/v${version}/${archive}`,
         sha256: checksums.get(archive) ?? NOT_RELEASED,
         bin: 'kubectl-vm',
         files: [

@@ -1,10 +1,8 @@
 /** Finds Helm on this machine, or builds it. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheDir } from '../control-plane/binaries.ts';
-import { build, unableToBuild } from '../control-plane/go-build.ts';
 import { run } from '../control-plane/run.ts';
 import { KUBERNETES_VERSION, type Log } from '../control-plane/versions.ts';
+import { builtTool } from '../go-tool.ts';
 
 /** `build/go.mod` names the same one. */
 const HELM_VERSION = '3.22.0';
@@ -28,16 +26,14 @@ const LDFLAGS = [
 export async function ensureHelm(log: Log): Promise<string> {
   const { stdout } = await run('helm', ['version', '--short']);
   if (stdout.startsWith(`v${HELM_VERSION.replace(/\d+$/, '')}`)) return 'helm';
-  const dir = cacheDir();
-  // By version, so that a new one is built beside the old one.
-  const name = `helm-v${HELM_VERSION}`;
-  const path = join(dir, name);
-  if (existsSync(path)) return path;
-  const cwd = join(import.meta.dirname, 'build');
-  const unable = await unableToBuild(cwd);
-  if (unable !== undefined) throw new Error(`No Helm ${HELM_VERSION} for the tests of the chart: ${unable}.`);
-  log(`building Helm ${HELM_VERSION} from Go modules, once: 1 to 4 minutes`);
-  const failed = await build({ name, package: 'helm.sh/helm/v3/cmd/helm', ldflags: LDFLAGS, dir, cwd }, log);
-  if (failed !== undefined) throw new Error(failed);
-  return path;
+  return builtTool(
+    {
+      name: 'helm',
+      version: HELM_VERSION,
+      package: 'helm.sh/helm/v3/cmd/helm',
+      ldflags: LDFLAGS,
+      cwd: join(import.meta.dirname, 'build'),
+    },
+    log,
+  );
 }

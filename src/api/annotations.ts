@@ -94,7 +94,7 @@ export const ANNOTATIONS: readonly Annotation[] = [
   },
   {
     name: FORCE_DELETE,
-    on: ['VirtualMachine'],
+    on: ['VirtualMachine', 'VMImage'],
     ...truth,
     meaning:
       'A deletion of the object completes at once: no request is sent to Proxmox VE, and everything that was created there for the object stays.',

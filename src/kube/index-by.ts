@@ -5,8 +5,8 @@ import type { ChangeSource, Entry } from '../runtime/object-store.ts';
 export interface Index<O extends Resource> {
   /** Objects under this value, also those with a problem as far as they can be read. */
   objects(value: string): readonly Readable<O>[];
-  /** Keys (`namespace/name`) of the same. */
-  keys(value: string): readonly string[];
+  /** Keys (`namespace/name`) of the same. @param most this many of them; absent: all */
+  keys(value: string, most?: number): readonly string[];
 }
 
 /** Made before the watch starts, it is always as new as the cache. */
@@ -38,6 +38,6 @@ export function indexBy<O extends Resource>(
 
   return {
     objects: (value) => [...(entries.get(value)?.values() ?? [])],
-    keys: (value) => [...(entries.get(value)?.keys() ?? [])],
+    keys: (value, most = Infinity) => [...(entries.get(value)?.keys().take(most) ?? [])],
   };
 }

@@ -35,7 +35,7 @@ export type { Volume } from './storage.ts';
 export type { Task, TaskState } from './tasks.ts';
 export { certificatesIn, type PeerCertificate } from './peer-certificate.ts';
 export { createTransport, type RequestAttempt, type Transport, type TransportOptions } from './transport.ts';
-export { parseUpid } from './upid.ts';
+export { parseUpid, type TaskName } from './upid.ts';
 export {
   compareVersions,
   fitCall,

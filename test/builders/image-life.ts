@@ -14,6 +14,7 @@ import { vmImageKind } from '../../controllers/vmimage/kind.ts';
 import type { Provider, VirtualMachine, VMImage, VMImageStatus } from '../../src/api/index.ts';
 import { millis } from '../../src/lib/units.ts';
 import { createInventory, pve } from '../../src/pve/index.ts';
+import type { EventNote } from '../../src/runtime/controller.ts';
 import { coalescing } from '../../src/runtime/coalescing.ts';
 import type { Condition } from '../../src/runtime/conditions.ts';
 import { runPass, type PassResult } from '../../src/runtime/engine.ts';
@@ -39,6 +40,8 @@ export class ImageLife {
   /** Those that refer to the image. */
   vms: readonly VirtualMachine[] = [];
   readonly store;
+  /** `Retained: Left in …` */
+  readonly events: string[] = [];
   readonly #options: ImageLifeOptions;
   #process;
 
@@ -89,7 +92,10 @@ export class ImageLife {
     const deps = {
       kind: 'VMImage',
       store: coalescing(store, clock),
-      events: { publish: () => undefined },
+      events: {
+        publish: (_object: unknown, { reason, message }: EventNote) =>
+          void this.events.push(`${reason}: ${message}`),
+      },
       log: pino({ enabled: false }),
       clock,
       signal: new AbortController().signal,

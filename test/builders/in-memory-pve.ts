@@ -441,14 +441,17 @@ export class InMemoryPve {
       };
     },
     'GET /nodes/{node}/qemu/{vmid}/pending': (at) => {
-      const { config, inForce } = this.#guest(at);
-      return [...new Set([...Object.keys(config), ...Object.keys(inForce)])].map((key) => ({
+      const { config, inForce, running, digest } = this.#guest(at);
+      const current = running ? inForce : config;
+      const keys = new Set([...Object.keys(config), ...Object.keys(current)]);
+      const rows = [...keys].map((key) => ({
         key,
-        value: inForce[key],
+        value: current[key],
         ...(config[key] === undefined
           ? { delete: 1 }
-          : config[key] !== inForce[key] && { pending: config[key] }),
+          : config[key] !== current[key] && { pending: config[key] }),
       }));
+      return [...rows, { key: 'digest', value: `digest-${digest}` }];
     },
     'POST /nodes/{node}/qemu/{vmid}/config': (params) => {
       const { at, guest, keys, gone } = this.#write(params);

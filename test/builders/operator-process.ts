@@ -54,6 +54,7 @@ export interface Ports {
 
 export interface OperatorProcess {
   readonly inventory: Inventory;
+  readonly ledger: Connection['ledger'];
   readonly processStates: ProcessStates;
   readonly events: EventNote[];
   pass(): Promise<PassResult>;
@@ -142,5 +143,6 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
     passId: () => 'p',
   };
   const work = { key: VM_KEY, reasons: new Set(['edit'] as const) };
-  return { inventory, processStates, events, pass: () => runPass(work, controller, deps) };
+  const { ledger } = connection;
+  return { inventory, ledger, processStates, events, pass: () => runPass(work, controller, deps) };
 }

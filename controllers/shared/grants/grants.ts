@@ -142,6 +142,20 @@ export function mayUseVolume(allowed: Allowed<string>, volume: string): boolean 
   return allowed.some((entry) => entry.endsWith('*') && volume.startsWith(entry.slice(0, -1)));
 }
 
+/** The nodes of a Provider that are granted; empty: none. */
+export const grantedNodes = (
+  selector: readonly string[],
+  { nodes = [] }: Pick<Grant, 'nodes'>,
+): readonly string[] =>
+  selector.length === 0 ? nodes : selector.filter((name) => nodes.some((node) => node === name));
+
+/** Where the VMs of a namespace may be. Without a node in common those that exist stay among what is granted. */
+export function nodesWithin(selector: readonly string[], { nodes }: Pick<Grant, 'nodes'>): readonly string[] {
+  if (!nodes) return selector;
+  const common = grantedNodes(selector, { nodes });
+  return common.length > 0 ? common : nodes;
+}
+
 /** Whether a limit leaves something out. */
 export const isOutside = <T>(limit: readonly T[] | undefined, value: T | undefined): boolean =>
   limit !== undefined && value !== undefined && !limit.includes(value);

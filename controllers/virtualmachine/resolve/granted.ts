@@ -5,7 +5,7 @@
  */
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
-import { askFor, isOutside, type Grant } from '../../shared/grants/grants.ts';
+import { askFor, grantedNodes, isOutside, nodesWithin, type Grant } from '../../shared/grants/grants.ts';
 import type { DeletionPolicy, Held, Unresolved } from '../model/desired.ts';
 import { deletionPolicyOf } from '../../shared/objects/deletion-policy.ts';
 import { exists, snippetUse, usesOf, type Use, type Wanted } from './uses.ts';
@@ -82,16 +82,12 @@ export const withoutNode = (
   { nodeSelector }: Pick<Connection, 'nodeSelector'>,
   grant: Grant,
 ): Unresolved | undefined =>
-  exists(vm) || grant.nodes === undefined || nodesOf(nodeSelector, grant).length > 0
+  exists(vm) || grant.nodes === undefined || grantedNodes(nodeSelector, grant).length > 0
     ? undefined
     : notGranted(
         { what: 'The VM needs one of the nodes of the Provider', field: 'nodes', inEffect: false },
         grant,
       );
-
-/** The nodes of the Provider that are granted; empty: none. */
-const nodesOf = (selector: readonly string[], { nodes = [] }: Grant): readonly string[] =>
-  selector.length === 0 ? nodes : selector.filter((name) => nodes.some((node) => node === name));
 
 /** A policy that is not granted is not carried out: the guest stays. */
 export const grantedPolicyOf = (vm: VirtualMachine, grant: Grant): DeletionPolicy => {
@@ -117,11 +113,10 @@ export const poolOf = (
 export function withinGrant(connection: Connection, grant: Grant): Connection {
   if (grant.nodes === undefined && grant.vmIdRange === undefined) return connection;
   const { nodes, vmIdRange } = grant;
-  const selector = nodesOf(connection.nodeSelector, grant);
   return {
     ...connection,
-    // No node in common: a new VM is refused, and one that exists stays among those that are granted.
-    ...(nodes && { nodeSelector: selector.length > 0 ? selector : nodes }),
+    // No node in common: a new VM is refused.
+    ...(nodes && { nodeSelector: nodesWithin(connection.nodeSelector, grant) }),
     ...(vmIdRange && { defaults: { ...connection.defaults, vmIdRange } }),
   };
 }

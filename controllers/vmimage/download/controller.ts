@@ -17,6 +17,7 @@ import type { GuestSeen, Have, TemplateEntry, Want } from './model.ts';
 import { seeFile, seeGuest } from './observe.ts';
 import { perform, type Entries } from './perform.ts';
 import { plan } from './plan.ts';
+import { keepsTemplates, leaving, leftBehind } from './removal.ts';
 import { createAnnounced } from './requests.ts';
 import {
   AGAIN,
@@ -68,15 +69,15 @@ export function createDownloads(ports: DownloadPorts): Downloads {
   }
 
   async function remove(image: VMImage, pass: Pass<VMImage>): Promise<Result> {
-    const left = entriesOf(image);
-    const isKept = image.spec.deletionPolicy === 'Retain';
-    if (isKept || (left.downloads.length === 0 && left.templates.length === 0)) {
+    const all = entriesOf(image);
+    const { downloads, templates } = leaving(image, all);
+    if (downloads.length === 0 && templates.length === 0) {
       announced.forget(image.metadata.uid);
-      return { outcome: released, status: image.status ?? {} };
+      return { outcome: released, status: image.status ?? {}, ...leftBehind(all) };
     }
     // Their guests may be linked clones, without which no template can be destroyed.
-    const leaving = ports.usersOf(image.metadata.namespace, image.metadata.name);
-    if (leaving.some(({ status }) => status?.vmid !== undefined))
+    const users = ports.usersOf(image.metadata.namespace, image.metadata.name);
+    if (!keepsTemplates(image) && users.some(({ status }) => status?.vmid !== undefined))
       return {
         outcome: waiting(
           'CleaningUp',
@@ -86,7 +87,7 @@ export function createDownloads(ports: DownloadPorts): Downloads {
         status: image.status ?? {},
       };
     const result = await inTurn(image, pass, { needed: new Set(), demands: [] });
-    return result.outcome.kind === 'settled' ? { ...result, outcome: released } : result;
+    return result.outcome.kind === 'settled' ? { ...result, outcome: released, ...leftBehind(all) } : result;
   }
 
   /** One Provider after the other until one step is taken; of what is in the way, the first is reported. */
@@ -142,7 +143,7 @@ export function createDownloads(ports: DownloadPorts): Downloads {
     { about, connection, view, grant }: Reached,
   ): Promise<Turn> {
     const { provider, demands } = about;
-    const want = wantOf(image, about, pass.deleting);
+    const want = wantOf(image, about, pass);
     const { namespace, name, uid } = image.metadata;
     const mark = { cluster: ports.clusterId, namespace, name, uid };
     const choice = choiceOf(image, { connection, view, grant, demands });
@@ -178,6 +179,7 @@ export function createDownloads(ports: DownloadPorts): Downloads {
     const download = downloads.find(({ provider }) => provider === want.provider);
     const own = templates.filter(({ provider }) => provider === want.provider);
     const current = own.find(({ file }) => file === want.file);
+    const isKept = pass.deleting && keepsTemplates(image);
     const now = pass.now.getTime();
     const source = { connection, view, options: { signal: pass.signal } };
     const guests = new Map<Vmid, GuestSeen>();
@@ -187,7 +189,7 @@ export function createDownloads(ports: DownloadPorts): Downloads {
     return {
       download,
       current,
-      old: own.filter((each) => each !== current),
+      old: own.filter((each) => each !== current && !(isKept && each.state === 'Ready')),
       file: download && (await seeFile(download, source)),
       guests,
       place: placeFor(choice),
@@ -244,7 +246,7 @@ const entriesOf = ({ status }: VMImage): Entries => ({
 const isSettled = (entry: TemplateEntry, current: TemplateEntry | undefined, { guests }: View): boolean =>
   entry === current && entry.state === 'Ready' && guests.has(entry.vmid);
 
-function wantOf(image: VMImage, { provider, isWanted }: About, deleting: boolean): Want {
+function wantOf(image: VMImage, { provider, isWanted }: About, { deleting }: Pass<VMImage>): Want {
   const { download } = image.spec;
   const { uid, generation } = image.metadata;
   const file = deleting || !download ? undefined : fileNameOf(uid, provider, download);

@@ -1,6 +1,7 @@
 /** What is known of one download on one Provider, and what may be done about it. Types only: nothing in this file runs. */
 import type { Reason, VMImageStatus } from '../../../src/api/index.ts';
 import type { NodeName, Vmid } from '../../../src/lib/units.ts';
+import type { LinkedClone } from '../../shared/guests/linked-clones.ts';
 
 export type DownloadEntry = NonNullable<VMImageStatus['downloads']>[number];
 export type TemplateEntry = NonNullable<VMImageStatus['templates']>[number];
@@ -26,6 +27,8 @@ export interface GuestSeen {
    */
   readonly guest: 'absent' | 'busy' | 'foreign' | 'unknown' | 'guest' | 'template';
   readonly node: NodeName;
+  /** Known of a template whose destruction was refused: who needs it. */
+  readonly clones?: readonly LinkedClone[];
 }
 
 export interface Place {

@@ -5,7 +5,9 @@ import type { Connection } from '../../shared/cluster/connections.ts';
 import { smbiosUuidOf } from '../../shared/guests/identity.ts';
 import { isSameImage, parseImageMark, type ImageMark } from '../../shared/guests/image-mark.ts';
 import { withLogReason } from '../../shared/tasks/log-reason.ts';
+import type { LinkedClone } from '../../shared/guests/linked-clones.ts';
 import type { DownloadEntry, FileSeen, GuestSeen, TaskSeen, TemplateEntry } from './model.ts';
+import { clonesOf } from './removal.ts';
 
 interface Source {
   readonly connection: Pick<Connection, 'pve'>;
@@ -55,19 +57,50 @@ export async function seeGuest(
 ): Promise<GuestSeen> {
   const { connection, view, options } = source;
   const task = await taskOf({ node: taskNode(entry), task: entry.task }, source);
-  const node = view.guests.get(entry.vmid)?.node ?? entry.node;
+  const listed = view.guests.get(entry.vmid);
+  const node = listed?.node ?? entry.node;
+  // The number is that of a container, which has no configuration of this kind.
+  if (listed?.type === 'lxc') return { task, node, guest: 'foreign' };
   const config = await configAt(entry.vmid, node, source);
   if (config === 'absent') {
     const { free } = await connection.pve.cluster.nextid(entry.vmid, options);
     return { task, node, guest: free ? 'absent' : 'unknown' };
   }
+  const guest = stateOf(config, mark, { isYoung: isYoung(entry, task, now) });
+  const clones = guest === 'template' ? await clonesNeeding({ ...entry, node }, task, source) : undefined;
+  return { task, node, guest, ...(clones && { clones }) };
+}
+
+/** A request that nobody waits for any more has arrived by then. */
+const isYoung = ({ at }: TemplateEntry, task: TaskSeen, now: number): boolean =>
+  Date.parse(at) + IN_FLIGHT_MS > now || task.state === 'running';
+
+function stateOf(
+  config: Readonly<Record<string, string>>,
+  mark: Pick<ImageMark, 'cluster' | 'uid'>,
+  { isYoung: mayBeInCreation }: { readonly isYoung: boolean },
+): GuestSeen['guest'] {
   const { description, lock, template } = config;
-  if (isSameImage(parseImageMark(description), mark) && smbiosUuidOf(config) === mark.uid.toLowerCase()) {
-    if (lock !== undefined) return { task, node, guest: 'busy' };
-    return { task, node, guest: template === '1' ? 'template' : 'guest' };
-  }
-  const isYoung = Date.parse(entry.at) + IN_FLIGHT_MS > now || task.state === 'running';
-  return { task, node, guest: lock === 'create' && isYoung ? 'busy' : 'foreign' };
+  const isOurs =
+    isSameImage(parseImageMark(description), mark) && smbiosUuidOf(config) === mark.uid.toLowerCase();
+  if (!isOurs) return lock === 'create' && mayBeInCreation ? 'busy' : 'foreign';
+  if (lock !== undefined) return 'busy';
+  return template === '1' ? 'template' : 'guest';
+}
+
+/** Read only after a refusal, and only to say who is in the way: what the credentials may not see is not named. */
+async function clonesNeeding(
+  { state, vmid, node, storage }: TemplateEntry,
+  task: TaskSeen,
+  { connection: { pve }, options }: Source,
+): Promise<readonly LinkedClone[] | undefined> {
+  if (state !== 'Deleting' || task.state !== 'failed') return undefined;
+  const volumes = await pve
+    .node(node)
+    .storage(storage)
+    .content('images', options)
+    .catch(() => []);
+  return clonesOf(vmid, volumes);
 }
 
 const taskNode = ({ node, task }: TemplateEntry): NodeName => nodeName(task?.split(':')[1] ?? node);

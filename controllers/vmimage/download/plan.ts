@@ -3,7 +3,9 @@
  * it is sent. One whose outcome is not known is not sent again before it has been looked for, and has had the time to
  * arrive. Pure.
  */
+import { FORCE_DELETE } from '../../../src/api/index.ts';
 import { refusalIn } from '../../../src/pve/index.ts';
+import { CLONES_ARE_GONE, clonesText, type LinkedClone } from '../../shared/guests/linked-clones.ts';
 import { holdOffMs } from '../../shared/plan/hold-off.ts';
 import type { DownloadEntry, GuestSeen, Have, Plan, Problem, Step, TemplateEntry, Want } from './model.ts';
 
@@ -130,6 +132,14 @@ function createGuest(current: TemplateEntry, have: Have, download: DownloadEntry
   return act({ do: 'announceCreate', entry: current });
 }
 
+/** It may be the template, so nothing else is made, and nothing is forgotten. */
+const unreadable = ({ vmid }: TemplateEntry, unknown: string): Plan =>
+  wait(
+    'CannotProveAbsence',
+    `VMID ${vmid} is taken, and the guest cannot be read, so it is not known ${unknown}. Bring its node back, or grant VM.Audit on /vms/${vmid}.`,
+    SEEN_AGAIN_MS,
+  );
+
 /** There is a guest with the VMID, or nothing is known of it. */
 function finishGuest(current: TemplateEntry, { guests, target }: Have, entry: DownloadEntry): Plan {
   const seen = guests.get(current.vmid);
@@ -143,8 +153,9 @@ function finishGuest(current: TemplateEntry, { guests, target }: Have, entry: Do
         : act({ do: 'convert', entry: current, node: seen.node });
     case 'absent':
       return making(current);
-    case 'foreign':
     case 'unknown':
+      return unreadable(current, 'whether it is the template');
+    case 'foreign':
       // Somebody else took the number before we did. It is left alone.
       return typeof target === 'string'
         ? act({ do: 'reserve', entry, storage: target, instead: current.vmid })
@@ -184,12 +195,7 @@ function destroy(entry: TemplateEntry, { guests, isUnsent, now }: Have): Plan {
   if (seen.guest === 'absent')
     return isGone(entry, { isUnsent, now }) ? act({ do: 'forgetTemplate', entry }) : removing;
   if (seen.guest === 'foreign') return act({ do: 'forgetTemplate', entry });
-  if (seen.guest === 'unknown')
-    return wait(
-      'CannotProveAbsence',
-      `Template ${entry.vmid} cannot be read, so it is not known whether it is gone. Bring its node back, or grant VM.Audit on /vms/${entry.vmid}.`,
-      SEEN_AGAIN_MS,
-    );
+  if (seen.guest === 'unknown') return unreadable(entry, 'whether the template is gone');
   return remove(entry, seen, { isUnsent, now });
 }
 
@@ -202,7 +208,7 @@ const isGone = (
 
 function remove(
   entry: TemplateEntry,
-  { task, node }: GuestSeen,
+  { task, node, clones = [] }: GuestSeen,
   { isUnsent, now }: Pick<Have, 'isUnsent' | 'now'>,
 ): Plan {
   if (entry.state !== 'Deleting') return act({ do: 'announceDestroy', entry });
@@ -213,8 +219,12 @@ function remove(
   return isRefused
     ? wait(
         'TaskFailed',
-        `Proxmox VE does not destroy template ${entry.vmid}: ${task.message}. A linked clone needs it as long as it exists: delete the clone or move its disks to other volumes, or set spec.deletionPolicy to Retain. It is tried again each minute.`,
+        `Proxmox VE does not destroy template ${entry.vmid}: ${task.message}. ${neededBy(clones)} It is tried again each minute.`,
         Math.min(left, SEEN_AGAIN_MS),
       )
     : wait('CleaningUp', `Template ${entry.vmid} is being destroyed.`, POLL_MS);
 }
+
+/** Proxmox VE says that there are clones, and not which. */
+const neededBy = (clones: readonly LinkedClone[]): string =>
+  `${clones.length === 0 ? 'A linked clone may need it' : `Linked clones need it: ${clonesText(clones)}`}. It is destroyed once ${CLONES_ARE_GONE}. To keep it, set spec.deletionPolicy to Retain; to delete only this object, set the annotation ${FORCE_DELETE}: "true".`;

@@ -682,7 +682,8 @@ export const RUNBOOK: readonly Advice[] = [
   {
     section: 'VirtualMachine',
     reasons: ['Creating', 'Configuring', 'Starting', 'Stopping', 'ShuttingDown', 'Destroying'],
-    means: 'The operator takes this step; the message names the VMID',
+    means:
+      'The operator takes this step; the message names the VMID. `Creating` stands for all that follows until the VM is ready for the first time',
   },
   {
     section: 'VirtualMachine',

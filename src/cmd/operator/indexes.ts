@@ -28,6 +28,10 @@ export interface VmIndexes {
   readonly exclusive: Index<VirtualMachine>;
   /** By what a VM that does not exist yet is to be a copy of, as `cloneSources` names it. */
   readonly cloneSource: Index<VirtualMachine>;
+  /** Those without a VMID, by their Provider. */
+  readonly unmade: Index<VirtualMachine>;
+  /** Those of them that no node could take when they looked last, by their Provider and by their namespace. */
+  readonly withoutNode: Index<VirtualMachine>;
 }
 
 export function indexVms(source: ChangeSource<VirtualMachine>): VmIndexes {
@@ -53,8 +57,20 @@ export function indexVms(source: ChangeSource<VirtualMachine>): VmIndexes {
     namespace: indexBy(source, ({ metadata }) => [metadata.namespace]),
     exclusive: indexBy(source, exclusiveValues),
     cloneSource: indexBy(source, cloneSources),
+    unmade: indexBy(source, (vm) => (isUnmade(vm) ? [providerOf(vm)].filter(isKnown) : [])),
+    withoutNode: indexBy(source, (vm) =>
+      isUnmade(vm) && hasNoNode(vm) ? [providerOf(vm), vm.metadata.namespace].filter(isKnown) : [],
+    ),
   };
 }
+
+const isUnmade = ({ metadata, status }: Readable<VirtualMachine>): boolean =>
+  status?.vmid === undefined && metadata.deletionTimestamp === undefined;
+
+const hasNoNode = ({ status }: Readable<VirtualMachine>): boolean =>
+  status?.conditions?.some(({ type, reason }) => type === 'Ready' && reason === 'NoEligibleNode') === true;
+
+const isKnown = (key: string | undefined): key is string => key !== undefined;
 
 export interface SnapshotIndexes {
   /** VMSnapshots by their VM, as `namespace/name`. */

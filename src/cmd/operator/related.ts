@@ -12,6 +12,7 @@ import type { Entry } from '../../runtime/object-store.ts';
 import { watchRelated } from '../../runtime/triggers.ts';
 import type { CloneIndexes } from './clones.ts';
 import { targetsOf, type SnapshotIndexes, type VmIndexes } from './indexes.ts';
+import { watchPlacement } from './placement-wakes.ts';
 import type { AskForPass } from './queues.ts';
 import type { Caches } from './watches.ts';
 
@@ -38,6 +39,7 @@ export function watchRelatedObjects(
     if (usage) watchUse(kind, usage, { watches, indexes, ask });
     for (const other of KIND_NAMES) watchFollowed(kind, other, watches[other], { lookup, ask });
   }
+  watchPlacement(watches, indexes, ask);
 }
 
 interface Wiring {

@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -57,6 +65,75 @@ describe('the operator’s ServiceAccount', () => {
     const group = 'coordination.k8s.io';
     expect(await may('update', 'leases', { group, namespace: NAMESPACE })).toBe(true);
     expect(await may('update', 'leases', { group, namespace: 'default' })).toBe(false);
+  });
+});
+
+/** Fields that do not exist are refused, and nothing is written. */
+const DRY_RUN = ['apply', '--server-side', '--force-conflicts', '--dry-run=server', '--validate=strict'];
+
+const documents = (text: string) =>
+  parseAllDocuments(text).map((document) =>
+    z.looseObject({ kind: z.string(), metadata: z.looseObject({ name: z.string() }) }).parse(document.toJS()),
+  );
+
+describe('deploy/install.yaml', () => {
+  const install = join(deploy, 'install.yaml');
+
+  test('is accepted by the API server', async () => {
+    await plane.succeed([...DRY_RUN, '-f', install]);
+  });
+
+  test('is the CRDs and what Kustomize makes of the base', async () => {
+    const built = documents(await plane.succeed(['kustomize', join(deploy, 'kustomize/base')]));
+    const all = documents(readFileSync(install, 'utf8'));
+    const isCrd = ({ kind }: { kind: string }) => kind === 'CustomResourceDefinition';
+    expect(all.filter(isCrd)).toHaveLength(KINDS.length);
+    const others = all.filter((each) => !isCrd(each));
+    expect(others).toHaveLength(built.length);
+    expect(others).toEqual(expect.arrayContaining(built));
+  });
+});
+
+describe('what Kustomize makes of', () => {
+  /** A kustomization with the base and one of our components. */
+  function withComponent(name: string): string {
+    const folder = mkdtempSync(join(tmpdir(), 'kustomize-'));
+    symlinkSync(join(deploy, 'kustomize'), join(folder, 'ours'));
+    writeFileSync(
+      join(folder, 'kustomization.yaml'),
+      JSON.stringify({ resources: ['ours/base'], components: [`ours/${name}`] }),
+    );
+    return folder;
+  }
+
+  test.each([
+    ['namespaced', () => join(deploy, 'kustomize/namespaced')],
+    ['watched-namespace', () => join(deploy, 'kustomize/watched-namespace')],
+    ['development', () => join(deploy, 'kustomize/development')],
+    ['the overlay for kind', () => join(deploy, '../hack/kind')],
+    ['components/network-policy', () => withComponent('components/network-policy')],
+    ['metrics-token', () => withComponent('metrics-token')],
+  ])('%s is accepted by the API server', async (_name, folder) => {
+    const text = await plane.succeed(['kustomize', folder()]);
+    await plane.succeed([...DRY_RUN, '-f', '-'], { input: text });
+  });
+
+  test('development: the NetworkPolicy is for its Pods, and leaves the way to the metrics open', async () => {
+    const all = documents(await plane.succeed(['kustomize', join(deploy, 'kustomize/development')]));
+    const of = (kind: string) => all.find((each) => each.kind === kind);
+    const labels = z
+      .object({ spec: z.object({ template: z.object({ metadata: z.object({ labels: z.unknown() }) }) }) })
+      .parse(of('Deployment')).spec.template.metadata.labels;
+    const { podSelector, policyTypes } = z
+      .object({
+        spec: z.object({
+          podSelector: z.object({ matchLabels: z.record(z.string(), z.string()) }),
+          policyTypes: z.array(z.string()),
+        }),
+      })
+      .parse(of('NetworkPolicy')).spec;
+    expect(labels).toMatchObject(podSelector.matchLabels);
+    expect(policyTypes).toEqual(['Egress']);
   });
 });
 

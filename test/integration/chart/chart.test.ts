@@ -1,5 +1,5 @@
 /** The chart, as `helm` installs it on an API server of its own. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -13,6 +13,7 @@ import { type ControlPlane, startControlPlane } from '../harness/control-plane.t
 
 const CHART = join(import.meta.dirname, '../../../deploy/chart');
 const NAMESPACE = 'virtrigaud-system';
+const dashboard = readFileSync(join(CHART, 'files/dashboard.json'), 'utf8');
 
 const Manifest = z.looseObject({
   kind: z.string(),
@@ -82,7 +83,7 @@ const FULL = {
   image: { repository: 'registry.example.com/virtrigaud-proxmox', digest: `sha256:${'a'.repeat(64)}` },
   imagePullSecrets: [{ name: 'pull' }],
   serviceAccount: { name: 'proxmox', annotations: { a: 'b' } },
-  metrics: { tokenSecret: 'metrics-token' },
+  metrics: { tokenSecret: 'metrics-token', dashboard: { enabled: true } },
   networkPolicy: {
     enabled: true,
     proxmoxCIDRs: ['192.168.1.0/24'],
@@ -111,6 +112,17 @@ describe('what the chart renders', () => {
       ...['apply', '--server-side', '--dry-run=server', '--validate=strict', '-f', file],
     ]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  test('limits the network as the component of Kustomize does', async () => {
+    const specOf = (manifest: object | undefined) =>
+      z.object({ spec: z.looseObject({ podSelector: z.unknown() }) }).parse(manifest).spec;
+    const policy = async (networkPolicy: object) =>
+      specOf((await rendered({ networkPolicy })).find(({ kind }) => kind === 'NetworkPolicy'));
+    const folder = join(CHART, '../kustomize/components/network-policy');
+    const component = specOf(parse(readFileSync(join(folder, 'network-policy.yaml'), 'utf8')) as object);
+    expect({ ...(await policy({ enabled: true })), podSelector: component.podSelector }).toEqual(component);
+    expect(await policy({ enabled: true, allowAllEgress: true })).toMatchObject({ egress: [{}] });
   });
 
   test('takes the environment as the document writes it, also from Secrets', async () => {
@@ -172,6 +184,7 @@ describe('what the chart renders', () => {
       tokenSecret: 'metrics-token',
       serviceMonitor: { enabled: true, labels: { release: 'prometheus' } },
       prometheusRule: { enabled: true },
+      dashboard: { enabled: true },
     };
     const manifests = await rendered({ metrics });
     expect(manifests).toEqual(
@@ -189,6 +202,12 @@ describe('what the chart renders', () => {
           }),
         }),
         expect.objectContaining({ kind: 'PrometheusRule' }),
+        expect.objectContaining({
+          kind: 'ConfigMap',
+          metadata: expect.objectContaining({ labels: expect.objectContaining({ grafana_dashboard: '1' }) }),
+          // Braces in it are of Grafana, not of Helm.
+          data: { 'virtrigaud-proxmox.json': dashboard.trim() },
+        }),
       ]),
     );
   });

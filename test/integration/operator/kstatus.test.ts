@@ -1,5 +1,9 @@
-/** Whether tools that wait by kstatus take an object for settled exactly when it is, from its creation to its end. */
+/** Whether kstatus and Argo CD take an object for settled exactly when it is, from its creation to its end. */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { argocdHealthProgram, type Health } from '../harness/argocd-health.ts';
 import { kstatusProgram, type KStatus } from '../harness/kstatus.ts';
 import {
   type OperatorPlane,
@@ -14,14 +18,29 @@ import { credentials, bareTenant, manifest, provider, type Tenant, vm, vmClass, 
 let plane: OperatorPlane;
 let operator: RunningOperator | undefined;
 let judge: Awaited<ReturnType<typeof kstatusProgram>>;
+let health: Awaited<ReturnType<typeof argocdHealthProgram>>;
 beforeAll(async () => {
-  [plane, judge] = await Promise.all([sharedOperatorPlane(2), kstatusProgram()]);
+  [plane, judge, health] = await Promise.all([
+    sharedOperatorPlane(3),
+    kstatusProgram(),
+    argocdHealthProgram(),
+  ]);
   plane.defer(async () => operator?.stop());
 });
 afterAll(() => plane.stop());
 
+const HEALTH: Readonly<Partial<Record<KStatus['status'], Health['status']>>> = {
+  InProgress: 'Progressing',
+  Failed: 'Degraded',
+  Current: 'Healthy',
+  Terminating: 'Progressing',
+};
+
+/** What kstatus says; the health check for Argo CD has to agree. */
 const statusOf = async (t: Tenant, plural: string, name: string): Promise<KStatus['status']> => {
-  const [answer] = await judge(await t.find(plural, name));
+  const object = await t.find(plural, name);
+  const [[answer], [shown]] = await Promise.all([judge(object), health(object)]);
+  expect(shown?.status).toBe(HEALTH[answer!.status]);
   return answer!.status;
 };
 
@@ -85,6 +104,24 @@ test('an object is InProgress until the operator has settled it, and after every
   await soon(async () => expect(await t.find('virtualmachines', 'web')).toBeUndefined());
   await operator.stop();
   operator = undefined;
+});
+
+test('a sync of Argo CD waits for the snapshot of its PreSync hook', async () => {
+  await operator?.stop();
+  operator = undefined;
+  const t = await bareTenant(plane);
+  const hook = z
+    .looseObject({ apiVersion: z.string(), kind: z.string(), metadata: z.looseObject({ name: z.string() }) })
+    .parse(parse(readFileSync('deploy/argocd/presync-snapshot.yaml', 'utf8')));
+  await t.apply(credentials(t.pve), provider(t.pve), vmClass(), vmImage(), vm('web-server'), hook);
+  const healthOf = async () => (await health(await t.find('vmsnapshots', hook.metadata.name)))[0]?.status;
+  expect(await healthOf()).toBe('Progressing');
+  operator = await startOperator(plane);
+  await soon(async () => {
+    const answer = await healthOf();
+    const [taken] = [...guestNamed(t.pve, 'web-server').snapshots.keys()];
+    expect([answer, taken]).toEqual(['Healthy', expect.any(String)]);
+  });
 });
 
 test('a start of the operator writes nothing to objects of which there is nothing new to say', async () => {

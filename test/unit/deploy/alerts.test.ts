@@ -1,11 +1,9 @@
 /** The alerts, as Prometheus would read them. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parser } from '@prometheus-io/lezer-promql';
 import { describe, expect, test } from '@jest/globals';
 import { ALERTS } from '../../../hack/generate/alerts.ts';
-import { createMetrics } from '../../../src/telemetry/metrics.ts';
-import { addStateMetrics } from '../../../src/telemetry/state-metrics.ts';
+import { labelsByMetric, parsedQuery as parsed } from '../../builders/promql.ts';
 
 const runbook = readFileSync(join(import.meta.dirname, '../../../docs/runbook.md'), 'utf8');
 
@@ -15,41 +13,6 @@ const anchors = [...runbook.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
     .toLowerCase()
     .replaceAll(/[^a-z0-9 -]/g, '')
     .replaceAll(' ', '-'),
-);
-
-interface Parsed {
-  readonly faults: readonly string[];
-  /** Names of metrics, and of labels in matchers. */
-  readonly metrics: readonly string[];
-  readonly labels: readonly string[];
-}
-
-function parsed(expression: string): Parsed {
-  const found = { faults: [] as string[], metrics: [] as string[], labels: [] as string[] };
-  parser.parse(expression).iterate({
-    enter: ({ type, name, from, to }) => {
-      const text = expression.slice(from, to);
-      if (type.isError) found.faults.push(`at ${from}: ${text}`);
-      if (name === 'VectorSelector') found.metrics.push(/^[a-zA-Z_:][\w:]*/.exec(text)?.[0] ?? text);
-      if (name === 'LabelName') found.labels.push(text);
-    },
-  });
-  return found;
-}
-
-const { registry } = createMetrics({ version: '', commit: '' });
-addStateMetrics(registry, {
-  kinds: new Map(),
-  vms: { onChange: () => undefined },
-  providers: () => [],
-  now: () => 0,
-});
-const labelsByMetric = new Map(
-  registry.getMetricsAsArray().map((metric): readonly [string, readonly unknown[]] => {
-    // The library's types do not mention them.
-    const names: unknown = Reflect.get(metric, 'labelNames');
-    return [metric.name, Array.isArray(names) ? names : []];
-  }),
 );
 
 test('the parser finds faults', () => {

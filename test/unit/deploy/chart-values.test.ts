@@ -11,6 +11,7 @@ const read = (file: string): string => readFileSync(join(chart, file), 'utf8');
 const templates = [
   'admission',
   'crds',
+  'dashboard',
   'deployment',
   'networkpolicy',
   'pdb',

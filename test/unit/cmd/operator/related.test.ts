@@ -14,6 +14,7 @@ import {
 import { indexClones } from '../../../../src/cmd/operator/clones.ts';
 import { indexSnapshots, indexVms } from '../../../../src/cmd/operator/indexes.ts';
 import { watchRelatedObjects } from '../../../../src/cmd/operator/related.ts';
+import { nodeName, vmid } from '../../../../src/lib/units.ts';
 import type { Watched } from '../../../../src/cmd/operator/watches.ts';
 import type { Readable, Resource } from '../../../../src/runtime/controller.ts';
 import type { ChangeListener, Entry } from '../../../../src/runtime/object-store.ts';
@@ -201,5 +202,94 @@ describe('a pass is asked for', () => {
     expect(askedBy(() => VirtualMachine.change(one, undefined))).toContain(
       'VirtualMachine default/two relatedObject',
     );
+  });
+});
+
+describe('of VMs that are not made yet, a pass is asked for', () => {
+  const waiting = (name: string, spec: Partial<VirtualMachine['spec']> = {}) =>
+    entryOf(
+      aVirtualMachine({
+        metadata: { name, uid: name },
+        spec,
+        status: {
+          conditions: [
+            {
+              type: 'Ready',
+              status: 'False',
+              reason: 'NoEligibleNode',
+              message: 'No node can take this VM.',
+              lastTransitionTime: '2026-03-01T12:00:00Z',
+            },
+          ],
+        },
+      }),
+    );
+  const onNode = (node: string, change: { readonly labels?: Record<string, string> } = {}) =>
+    entryOf(
+      aVirtualMachine({
+        metadata: { name: 'db', uid: 'db', ...change },
+        status: { vmid: vmid(101), node: nodeName(node), createdAt: '2026-03-01T08:00:00Z' },
+      }),
+    );
+  const aPolicy = (generation = 1, users = 0) => {
+    const { metadata } = aVirtualMachine({ metadata: { name: 'apart', uid: 'apart', generation } });
+    return entryOf<VMPlacementPolicy>({
+      apiVersion: 'infra.virtrigaud.io/v1beta1',
+      kind: 'VMPlacementPolicy',
+      metadata,
+      spec: {},
+      status: { users },
+    });
+  };
+  const naming = entryOf(aProvider({ defaults: { placementRef: { name: 'apart' } } }));
+  const vmsAskedBy = (cluster: ReturnType<typeof aCluster>, change: () => void) =>
+    cluster.askedBy(change).filter((each) => each.startsWith('VirtualMachine '));
+
+  test('when the policy that only their Provider names is edited, and not when it reports', () => {
+    const cluster = aCluster();
+    const { Provider, VirtualMachine, VMPlacementPolicy } = cluster;
+    Provider.change(undefined, naming);
+    VirtualMachine.change(undefined, waiting('db-1'));
+    VirtualMachine.change(undefined, onNode('pve-1'));
+    VirtualMachine.change(undefined, waiting('elsewhere', { providerRef: { name: 'other' } }));
+    const asked = ['VirtualMachine default/db-1 relatedObject'];
+    expect(vmsAskedBy(cluster, () => VMPlacementPolicy.change(undefined, aPolicy()))).toEqual(asked);
+    expect(vmsAskedBy(cluster, () => VMPlacementPolicy.change(aPolicy(1), aPolicy(2)))).toEqual(asked);
+    expect(vmsAskedBy(cluster, () => VMPlacementPolicy.change(aPolicy(2), aPolicy(2, 5)))).toEqual([]);
+  });
+
+  test.each([
+    { what: 'goes to another node', after: onNode('pve-2') },
+    { what: 'is deleted', after: undefined },
+    { what: 'is no longer what a policy counts', after: onNode('pve-1', { labels: { app: 'web' } }) },
+  ])('for which no node was eligible, when a VM $what', ({ after }) => {
+    const cluster = aCluster();
+    const { VirtualMachine } = cluster;
+    const before = onNode('pve-1');
+    VirtualMachine.change(undefined, before);
+    VirtualMachine.change(undefined, waiting('db-1'));
+    VirtualMachine.change(undefined, entryOf(aVirtualMachine({ metadata: { name: 'new', uid: 'new' } })));
+    expect(vmsAskedBy(cluster, () => VirtualMachine.change(before, after))).toEqual([
+      'VirtualMachine default/db-1 relatedObject',
+    ]);
+  });
+
+  test('not when a VM only reports something, or comes to a node', () => {
+    const cluster = aCluster();
+    const { VirtualMachine } = cluster;
+    const before = onNode('pve-1');
+    VirtualMachine.change(undefined, waiting('db-1'));
+    expect(vmsAskedBy(cluster, () => VirtualMachine.change(undefined, before))).toEqual([]);
+    expect(vmsAskedBy(cluster, () => VirtualMachine.change(before, onNode('pve-1')))).toEqual([]);
+  });
+
+  test('a limited number at a time: the others look again by themselves', () => {
+    const cluster = aCluster();
+    const { Provider, VirtualMachine, VMPlacementPolicy } = cluster;
+    Provider.change(undefined, naming);
+    for (let n = 0; n < 1000; n += 1) VirtualMachine.change(undefined, waiting(`db-${n}`));
+    const before = onNode('pve-1');
+    expect(vmsAskedBy(cluster, () => VirtualMachine.change(before, undefined))).toHaveLength(32);
+    expect(vmsAskedBy(cluster, () => VMPlacementPolicy.change(aPolicy(1), aPolicy(2)))).toHaveLength(256);
   });
 });

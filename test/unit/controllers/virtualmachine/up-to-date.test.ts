@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Connection } from '../../../../controllers/shared/cluster/connections.ts';
 import type { Decision } from '../../../../controllers/virtualmachine/model/decision.ts';
-import { beforeActing } from '../../../../controllers/virtualmachine/up-to-date.ts';
-import type { Provider, VirtualMachine, VMSnapshot } from '../../../../src/api/index.ts';
+import { beforeActing, versionsOf } from '../../../../controllers/virtualmachine/up-to-date.ts';
+import type { Provider, VirtualMachine, VMPlacementPolicy, VMSnapshot } from '../../../../src/api/index.ts';
 import {
   aClass,
   anImage,
@@ -17,7 +17,13 @@ const RESERVE = { next: { kind: 'act', step: { do: 'reserve' } }, seen: {} } as 
 const START = { next: { kind: 'act', step: { do: 'start' } }, seen: {} } as unknown as Decision;
 
 const changed = <
-  O extends ReturnType<typeof aClass> | ReturnType<typeof anImage> | Provider | VirtualMachine | VMSnapshot,
+  O extends
+    | ReturnType<typeof aClass>
+    | ReturnType<typeof anImage>
+    | Provider
+    | VirtualMachine
+    | VMPlacementPolicy
+    | VMSnapshot,
 >(
   object: O,
 ): O => ({
@@ -27,14 +33,25 @@ const changed = <
 
 const SOURCE = aVirtualMachine({ metadata: { name: 'db', uid: 'uid-of-db' } });
 
+const POLICY: VMPlacementPolicy = {
+  apiVersion: 'infra.virtrigaud.io/v1beta1',
+  kind: 'VMPlacementPolicy',
+  metadata: { ...SOURCE.metadata, name: 'apart', uid: 'uid-of-apart' },
+  spec: {},
+};
+
 /** What the watches have shown, what the API server has, and which Provider the connection was opened for. */
 function scene({
   connectedAt = 1,
+  provider = aProvider(),
   spec,
-}: Pick<VirtualMachineChange, 'spec'> & { readonly connectedAt?: number } = {}) {
+}: Pick<VirtualMachineChange, 'spec'> & {
+  readonly connectedAt?: number;
+  readonly provider?: Provider;
+} = {}) {
   const cached = {
-    ...{ Provider: aProvider(), VMClass: aClass(), VMImage: anImage() },
-    ...{ VirtualMachine: SOURCE, VMSnapshot: aSnapshot() },
+    ...{ Provider: provider, VMClass: aClass(), VMImage: anImage() },
+    ...{ VirtualMachine: SOURCE, VMSnapshot: aSnapshot(), VMPlacementPolicy: POLICY },
   };
   const live = { ...cached };
   const asked: string[] = [];
@@ -55,6 +72,9 @@ function scene({
     get snapshots() {
       return readerOf(cached.VMSnapshot);
     },
+    get policies() {
+      return readerOf(cached.VMPlacementPolicy);
+    },
     connections: { get: () => connection, isPending: () => false },
     readAgain: (kind: keyof typeof cached, at: { readonly namespace: string; readonly name: string }) => {
       asked.push(`${kind} ${at.namespace}/${at.name}`);
@@ -62,12 +82,23 @@ function scene({
     },
   };
   const vm = aVirtualMachine({ ...(spec && { spec }) });
+  let decidedOn = versionsOf(vm, ports);
   return {
     vm,
     live,
+    cached,
     asked,
-    before: (decision = RESERVE, fresh = vm) =>
-      beforeActing({ vm, fresh }, decision, ports, new AbortController().signal),
+    /** Afterwards it is decided again. */
+    before: async (decision = RESERVE, fresh = vm) => {
+      const held = await beforeActing(
+        { vm, fresh, decidedOn },
+        decision,
+        ports,
+        new AbortController().signal,
+      );
+      decidedOn = versionsOf(vm, ports);
+      return held;
+    },
   };
 }
 
@@ -105,6 +136,33 @@ describe('a VM that is applied together with a change', () => {
     expect(await before()).toMatchObject({
       outcome: { kind: 'waiting', reason: 'ProviderNotReady', message: expect.stringContaining('No token.') },
     });
+  });
+
+  test.each([
+    { who: 'its spec', spec: { placementRef: { name: 'apart' } }, provider: aProvider() },
+    {
+      who: 'its Provider',
+      spec: {},
+      provider: aProvider({ defaults: { placementRef: { name: 'apart' } } }),
+    },
+  ])('of the placement policy that $who names is decided with it', async ({ spec, provider }) => {
+    const { live, before } = scene({ spec, provider });
+    live.VMPlacementPolicy = changed(POLICY);
+    expect(await before()).toBe('outdated');
+  });
+
+  test('of its placement policy that was seen while the VM was read is decided with it', async () => {
+    const { live, cached, before } = scene({ spec: { placementRef: { name: 'apart' } } });
+    live.VMPlacementPolicy = changed(POLICY);
+    cached.VMPlacementPolicy = live.VMPlacementPolicy;
+    expect(await before()).toBe('outdated');
+  });
+
+  test('is not decided again for what its placement policy reports', async () => {
+    const { live, before } = scene({ spec: { placementRef: { name: 'apart' } } });
+    const reported = { ...POLICY.metadata, resourceVersion: '2' };
+    live.VMPlacementPolicy = { ...POLICY, metadata: reported, status: { users: 1 } };
+    expect(await before()).toBeUndefined();
   });
 
   test('goes on where nothing has changed', async () => {

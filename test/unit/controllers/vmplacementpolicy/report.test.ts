@@ -10,6 +10,7 @@ import { nodeName, vmid } from '../../../../src/lib/units.ts';
 import type { View } from '../../../../src/pve/index.ts';
 import type { Pass, Readable } from '../../../../src/runtime/controller.ts';
 import { createLedger } from '../../../../controllers/shared/cluster/ledger.ts';
+import { NO_NAMESPACES } from '../../../../controllers/shared/grants/namespaces.ts';
 import type { Connection, Connections } from '../../../../controllers/shared/cluster/connections.ts';
 import { vmPlacementPolicyController } from '../../../../controllers/vmplacementpolicy/controller.ts';
 import { vmPlacementPolicyKind } from '../../../../controllers/vmplacementpolicy/kind.ts';
@@ -59,6 +60,7 @@ class Scene {
       connections: this.#connections,
       vmsIn: (namespace) => this.#readable().filter(({ metadata }) => metadata.namespace === namespace),
       policyUsers: () => this.#readable(),
+      namespaces: NO_NAMESPACES,
       now: () => this.now,
     });
   }
@@ -182,6 +184,32 @@ describe('a placement policy', () => {
     ]);
   });
 
+  test('judges how evenly VMs are spread among the nodes that their namespace is granted', async () => {
+    const even = {
+      topologySpread: [
+        {
+          topologyKey: 'node' as const,
+          maxSkew: 1,
+          whenUnsatisfiable: 'DoNotSchedule' as const,
+          labelSelector: { matchLabels: DB },
+        },
+      ],
+    };
+    const policy = aPolicy(even);
+    const scene = new Scene({ ...policy, metadata: { ...policy.metadata, namespace: 'team-a' } });
+    const grants = (nodes: readonly string[]) =>
+      aProvider(
+        { grants: [{ namespaces: { names: ['team-a'] }, nodes: nodes.map((name) => nodeName(name)) }] },
+        { name: 'pve' },
+      );
+    scene.vms = [db(1, 'pve-1', 'team-a'), db(2, 'pve-1', 'team-a')];
+    scene.nodes = { 1: 'pve-1', 2: 'pve-1' };
+    scene.providers = [grants(['pve-1', 'pve-2'])];
+    expect((await scene.look()).status).toMatchObject({ violationCount: 2 });
+    scene.providers = [grants(['pve-1'])];
+    expect((await scene.look()).status).toMatchObject({ violationCount: 0 });
+  });
+
   test('does not judge VMs that are being made', async () => {
     const scene = together();
     scene.vms = scene.vms.map(({ status, ...vm }) => ({
@@ -199,6 +227,7 @@ describe('the kind', () => {
       providers: readerOf(provider),
       connections: { get: () => undefined, isPending: () => false },
       vmsIn: () => [],
+      namespaces: NO_NAMESPACES,
       now: () => 0,
       usersOfKind: (kind) => () => (kind === 'Provider' ? vms : vms.filter(({ spec }) => spec.placementRef)),
     });

@@ -186,6 +186,16 @@ describe('for whatever is known', () => {
     );
   });
 
+  test('a VMID is given up only for a guest that was read and is not ours', () => {
+    fc.assert(
+      fc.property(want, have, (wanted, known) => {
+        const next = plan(wanted, known);
+        if (next.kind === 'act' && next.step.do === 'reserve' && next.step.instead !== undefined)
+          expect(known.guests.get(next.step.instead)?.guest).toBe('foreign');
+      }),
+    );
+  });
+
   test('no template is destroyed before the next one is ready', () => {
     fc.assert(
       fc.property(want, have, (wanted, known) => {

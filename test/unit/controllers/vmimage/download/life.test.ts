@@ -143,6 +143,61 @@ test('with deletionPolicy Retain the template stays', async () => {
   expect(life.made).toHaveLength(1);
 });
 
+const RETAINED = {
+  download: { url: 'https://images.example/a.img', providerRefs: [{ name: 'pve' }] },
+  deletionPolicy: 'Retain' as const,
+};
+
+test('with deletionPolicy Retain a template that is ready stays and an event names it; what is half made goes', async () => {
+  const untilEnd = new ImageLife({ spec: RETAINED });
+  let passes = 0;
+  while (!untilEnd.ready.startsWith('True')) {
+    await untilEnd.pass();
+    passes += 1;
+  }
+  for (let deletedAfter = 0; deletedAfter <= passes; deletedAfter += 1) {
+    const life = new ImageLife({ spec: RETAINED });
+    for (let pass = 0; pass < deletedAfter; pass += 1) await life.pass();
+    await life.delete();
+    life.afterwards();
+    expect(files(life)).toEqual([]);
+    const kept = life.made.map(({ vmid, config }) => [vmid, config['template']]);
+    const named = life.events.flatMap(
+      (event) => /^Retained: Left in Proxmox VE: VM (\d+) /.exec(event)?.[1] ?? [],
+    );
+    expect(kept).toEqual(named.map((vmid) => [Number(vmid), '1']));
+  }
+});
+
+test('with the annotation force-delete the object goes at once, and an event names what stays', async () => {
+  const life = new ImageLife();
+  await life.untilReady();
+  life.store.annotate({ 'virtrigaud.io/force-delete': 'true' });
+  const [made] = life.made;
+  await life.delete();
+  expect(life.made).toEqual([made]);
+  expect(life.events).toContainEqual(
+    expect.stringContaining(`Left in Proxmox VE: VM ${made?.vmid ?? 0} on node`),
+  );
+});
+
+test('a template that linked clones need stays, and the condition names them, until they are gone', async () => {
+  const life = new ImageLife();
+  await life.untilReady();
+  await life.until(() => life.status.downloads === undefined);
+  const [made] = life.made;
+  const storage = life.status.templates?.[0]?.storage ?? '';
+  const clone = `${storage}:vm-300-disk-0`;
+  life.pve.linked.set(clone, { vmid: 300, parent: `base-${made?.vmid ?? 0}-disk-0` });
+  life.pve.failures.push({ type: 'qmdestroy', exit: 'base volume is still in use by linked cloned' });
+  life.store.markDeleted();
+  await life.until(() => life.ready.includes('VM 300'));
+  expect(life.made).toHaveLength(1);
+  life.pve.linked.delete(clone);
+  await life.until(() => life.store.live() === undefined);
+  expect(life.made).toEqual([]);
+});
+
 test('what status names without proof is left alone', async () => {
   const life = new ImageLife();
   await life.untilReady();
