@@ -47,7 +47,7 @@ export interface Judgement {
 type TopologyKey = 'node' | 'zone';
 
 /** Whether a term means a guest. Labels are those of VirtualMachines, so a guest that has none lacks no label. */
-const means = (
+export const means = (
   { key, operator, values, pveTags }: PlacementTerm,
   { uid, labels, tags }: Pick<Peer, 'uid' | 'labels' | 'tags'>,
 ): boolean =>
