@@ -85,6 +85,10 @@ fake-pve: setup ## Start the fake Proxmox VE until Ctrl-C (ARGS are passed to it
 measure: setup ## Measure creation, the cost of idle VMs and the operator's footprint (ARGS='--vms 200')
 	@node hack/measure.ts $(ARGS)
 
+.PHONY: loadtest
+loadtest: setup ## Run virtrigaud-loadgen against the fake Proxmox VE (ARGS='--scenarios FILE'; reports in dist/loadtest)
+	@node hack/loadtest.ts $(ARGS)
+
 ##@ Ship
 .PHONY: cli
 cli: setup ## Bundle the kubectl plugins into dist/kubectl
