@@ -110,6 +110,10 @@ image: ## Build the container image (IMAGE sets its name)
 e2e: ## Test the image and the manifests in a cluster of kind, with a fake Proxmox VE (KEEP=1: leave the cluster)
 	hack/kind.sh
 
+.PHONY: site
+site: setup ## Build the pages into a web site in dist/site
+	cd site && npm ci --loglevel=error && npx vitepress build .
+
 .PHONY: release-check
 release-check: setup ## Check that everything names the version of a release (TAG=v1.2.3)
 	@node hack/release.ts --tag "$(TAG)"

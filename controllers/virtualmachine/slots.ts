@@ -87,8 +87,10 @@ function followTask(
 ): Task | undefined {
   if (!task || task.state === 'unreachable') return task;
   const { upid } = task;
-  if (task.state === 'running')
-    return { ...task, followed: tasks.follow({ connection, upid, uid: owner.uid }) };
+  if (task.state === 'running') {
+    const followed = tasks.follow({ connection, upid, uid: owner.uid });
+    return { ...task, followed, usualMs: tasks.usualMs({ connection, upid }) };
+  }
   tasks.forget({ connection, upid });
   return task;
 }
@@ -160,7 +162,7 @@ export function afterStep(
   if (started.kind !== 'task') return started;
   if (step.do === 'clone') connection.cloneSlots.started(owner.uid, started.upid);
   const task = { connection, upid: started.upid, uid: owner.uid };
-  return { ...started, followed: ports.tasks.follow(task) };
+  return { ...started, followed: ports.tasks.follow(task), usualMs: ports.tasks.usualMs(task) };
 }
 
 export function afterRefusal(step: Step, error: unknown, { connection, owner }: ResolvedSpec): void {

@@ -3,7 +3,7 @@ import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/index.t
 import { omitUndefined } from '../../src/lib/omit-undefined.ts';
 import { millis } from '../../src/lib/units.ts';
 import { within } from '../../src/runtime/outcome.ts';
-import { FOLLOWED_MS } from '../shared/tasks/in-progress.ts';
+import { firstLookMs } from '../shared/tasks/in-progress.ts';
 import { powerStateOf } from '../shared/guests/states.ts';
 import type { Decision } from './model/decision.ts';
 import type { Unresolved } from './model/desired.ts';
@@ -138,6 +138,6 @@ const withoutRunning = ({
 });
 
 function againAfter(next: Plan | undefined, started: Started | undefined): number | undefined {
-  if (started) return started.kind === 'task' && started.followed ? FOLLOWED_MS : 50;
+  if (started) return started.kind === 'task' ? firstLookMs(started) : 50;
   return next && 'againMs' in next ? next.againMs : undefined;
 }

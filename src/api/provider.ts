@@ -1,6 +1,7 @@
 /** A Proxmox VE cluster or standalone node, and how to reach it. */
 import { z } from 'zod';
 import { age, ready, readyMessage } from './columns.ts';
+import { caBundle } from './ca-bundle.ts';
 import { statusBase } from './conditions.ts';
 import { kind, type Input, type Output } from './kind.ts';
 import { grants, vmIdRange } from './provider-grants.ts';
@@ -75,12 +76,6 @@ const fingerprint = word(
   95,
   'must be a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons between the bytes',
 );
-
-const caBundle = rule(text(65_536), {
-  cel: "self.contains('-----BEGIN CERTIFICATE-----')",
-  message: 'must contain PEM-encoded certificates',
-  holds: (pem) => pem.includes('-----BEGIN CERTIFICATE-----'),
-});
 
 const tls = z.object({
   caBundle: caBundle
@@ -180,6 +175,17 @@ const spec = z.object({
     .describe(
       'What VirtualMachines of other namespaces may use. The first entry with the namespace applies. A namespace without an entry that the annotation virtrigaud.io/allow-from names may use what an entry without further fields grants.',
     ),
+  ha: z
+    .object({
+      rules: z
+        .enum(['Ignore', 'Manage'])
+        .optional()
+        .describe(
+          'Manage: the hard rules of VMPlacementPolicies are kept as HA rules of Proxmox VE as well, for VMs of this Provider that HA manages. Requires Proxmox VE 9.0 and the privilege Sys.Console on /. Ignore, and absent: HA rules are neither read nor changed.',
+        ),
+    })
+    .optional()
+    .describe('How the operator uses the HA manager of Proxmox VE.'),
   deletionProtection: z
     .object({
       maxPerMinute: z

@@ -5,7 +5,14 @@ export { CredentialsError, type Credentials } from './auth.ts';
 export type { Cluster, ClusterStatus, GuestRow, ListedTask, ResourceRow } from './cluster.ts';
 export type { ClusterIdentity } from './cluster-identity.ts';
 export { normaliseEndpoint } from './endpoint-url.ts';
-export { FEATURES, type CallOptions, type Feature, type Need, type Send } from './endpoint.ts';
+export {
+  FEATURES,
+  type CallOptions,
+  type Feature,
+  type Need,
+  type Send,
+  type StreamedFile,
+} from './endpoint.ts';
 export { PveError } from './errors.ts';
 export type { Tls } from './exchange.ts';
 export { normaliseFingerprint } from './fingerprint.ts';
@@ -26,6 +33,7 @@ export {
 } from './property-string.ts';
 export { createNodeVersions, type NodeVersions } from './node-versions.ts';
 export { OPTION_LIFETIMES } from './option-versions.ts';
+export type { HaRule, HaRuleSettings } from './ha.ts';
 export { refusalIn, type Refusal } from './refusals.ts';
 export { pve, type Pve } from './pve.ts';
 export type { MigrationPreconditions } from './qemu-endpoints.ts';
@@ -35,7 +43,7 @@ export type { Volume } from './storage.ts';
 export type { Task, TaskState } from './tasks.ts';
 export { certificatesIn, type PeerCertificate } from './peer-certificate.ts';
 export { createTransport, type RequestAttempt, type Transport, type TransportOptions } from './transport.ts';
-export { parseUpid } from './upid.ts';
+export { parseUpid, type TaskName } from './upid.ts';
 export {
   compareVersions,
   fitCall,

@@ -54,6 +54,27 @@ const PendingRow = z
 /** An option: its current value, and its value after the next cold start if that differs. */
 export type PendingOption = z.output<typeof PendingRow>;
 
+const DIGEST_ROW = 'digest';
+
+/** Every option has a row, and so has the digest (qemu-server, API2/Qemu.pm, vm_pending). */
+const Pending = rows(PendingRow).transform((all, context) => {
+  const digest = all.find(({ key }) => key === DIGEST_ROW)?.value;
+  if (digest === undefined) {
+    context.addIssue({ code: 'custom', message: 'there is no digest' });
+    return z.NEVER;
+  }
+  const options = all.filter(({ key }) => key !== DIGEST_ROW);
+  const values = options.flatMap(({ key, value, pending = value, delete: deleted }) =>
+    pending === undefined || deleted ? [] : [[key, pending] as const],
+  );
+  return { digest, values: Object.fromEntries(values), options };
+});
+
+/** The configuration after the next cold start, and each option of it as the running guest has it. */
+export interface PendingConfig extends QemuConfig {
+  readonly options: readonly PendingOption[];
+}
+
 const Ha = z.object({ managed: Flag, state: maybe(State) });
 
 const Status = z.object({
@@ -191,7 +212,7 @@ export const QEMU = {
     method: 'GET',
     path: `${path}/pending`,
     params: At,
-    reply: rows(PendingRow),
+    reply: Pending,
     needs: [onGuest('VM.Audit')],
   }),
   status: endpoint({

@@ -4,7 +4,7 @@ import { type Agent, agent } from './agent.ts';
 import type { CallOptions, Send } from './endpoint.ts';
 import {
   type MigrationPreconditions,
-  type PendingOption,
+  type PendingConfig,
   QEMU,
   type QemuConfig,
   type QemuStatus,
@@ -68,7 +68,8 @@ export interface Qemu {
     change: { readonly digest: string },
     options?: CallOptions,
   ): Promise<void>;
-  pending(options?: CallOptions): Promise<readonly PendingOption[]>;
+  /** The configuration as `config` gives it, and what of it is not in effect yet. */
+  pending(options?: CallOptions): Promise<PendingConfig>;
   status(options?: CallOptions): Promise<QemuStatus>;
   /** Makes the guest, with new disks. */
   create(request: CreateRequest, options?: CallOptions): Promise<Upid>;
@@ -108,8 +109,6 @@ export interface Qemu {
   readonly snapshots: Snapshots;
 }
 
-const DIGEST_ROW = 'digest';
-
 const changeParams = ({
   digest,
   delete: removed = [],
@@ -131,10 +130,7 @@ export const qemu = (send: Send, at: { readonly node: NodeName; readonly vmid: V
     send(QEMU.setConfigNow, { ...patch, ...at, ...changeParams(change) }, options),
   revertPending: (keys, { digest }, options) =>
     send(QEMU.setConfigNow, { ...at, digest, revert: keys.join(',') }, options),
-  async pending(options) {
-    const rows = await send(QEMU.pending, at, options);
-    return rows.filter(({ key }) => key !== DIGEST_ROW);
-  },
+  pending: (options) => send(QEMU.pending, at, options),
   status: (options) => send(QEMU.status, at, options),
   create: ({ settings, pool }, options) =>
     send(QEMU.create, { ...settings, ...at, ...(pool !== undefined && { pool }) }, options),

@@ -87,10 +87,10 @@ async function readGuest(
 ): Promise<Guest | undefined> {
   const qemu = pve.node(node).qemu(vmid);
   try {
-    const [config, status] = await Promise.all([qemu.config(options), qemu.status(options)]);
+    const [config, status] = await Promise.all([qemu.pending(options), qemu.status(options)]);
     const running = status.status === 'running';
-    const pending = running ? await qemu.pending(options) : [];
     const { values, digest } = config;
+    const pending = running ? config.options : []; // a guest that is off has what it starts with
     return {
       vmid,
       node,

@@ -4,14 +4,30 @@ import type { Task, TaskTable } from './model.ts';
 import type { Rule, Wait } from '../plan/rule.ts';
 import { wait } from '../plan/rule.ts';
 
-/** How long to wait before a task is read again: a tenth of its age, so that neither short nor long tasks cost much. */
-export const pollGapMs = (ageMs: number, maxGapMs: number = MAX_GAP_MS): number =>
-  Math.min(Math.max(ageMs / 10, MIN_GAP_MS), maxGapMs);
+interface Pace {
+  readonly maxGapMs?: number;
+  /** How long tasks of this sort usually take. */
+  readonly usualMs?: number | undefined;
+}
+
+/**
+ * How long to wait before a task is read again: until it usually ends, and then a tenth of its age, so that neither
+ * short nor long tasks cost much.
+ */
+export const pollGapMs = (ageMs: number, { maxGapMs = MAX_GAP_MS, usualMs = 0 }: Pace = {}): number =>
+  Math.min(Math.max(ageMs / 10, usualMs - ageMs, MIN_GAP_MS), maxGapMs);
 
 const MIN_GAP_MS = 50;
 const MAX_GAP_MS = 2_000;
-/** A task whose end starts a pass is nevertheless read this often. */
-export const FOLLOWED_MS = MAX_GAP_MS;
+
+/** When a task that was just started is read. One whose end starts a pass by itself is nevertheless read then. */
+export const firstLookMs = ({
+  followed = false,
+  usualMs,
+}: {
+  readonly followed?: boolean;
+  readonly usualMs?: number | undefined;
+}): number => (followed ? MAX_GAP_MS : pollGapMs(0, { usualMs }));
 export const OVERDUE_MS = 5 * 60_000;
 /** A task that is overdue may take hours. */
 const MAX_GAP_OVERDUE_MS = 60_000;
@@ -30,13 +46,17 @@ export const taskInProgress =
         15_000,
       );
     if (task?.state !== 'running') return undefined;
-    const { ageMs, timing: { overdueAfter = OVERDUE_MS, maxGap = MAX_GAP_MS } = {} } = task;
+    const { ageMs, usualMs, timing: { overdueAfter = OVERDUE_MS, maxGap = MAX_GAP_MS } = {} } = task;
     const message = taskMessage(table, task.type);
     return ageMs > overdueAfter
       ? wait(
           'TaskOverdue',
           `${message} The task has been running for more than ${span(overdueAfter)}. The operator does nothing else with this VM until it ends; check its log in the Proxmox VE web interface.`,
-          pollGapMs(ageMs, Math.max(maxGap, MAX_GAP_OVERDUE_MS)),
+          pollGapMs(ageMs, { maxGapMs: Math.max(maxGap, MAX_GAP_OVERDUE_MS) }),
         )
-      : wait('TaskRunning', message, task.followed ? maxGap : pollGapMs(ageMs, maxGap));
+      : wait(
+          'TaskRunning',
+          message,
+          task.followed ? maxGap : pollGapMs(ageMs, { maxGapMs: maxGap, usualMs }),
+        );
   };

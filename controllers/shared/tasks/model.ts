@@ -30,6 +30,8 @@ export type Task<Label extends string> =
       readonly ageMs: number;
       /** Its end triggers a pass. */
       readonly followed?: boolean;
+      /** How long tasks of this sort usually take. */
+      readonly usualMs?: number | undefined;
       readonly timing?: TaskTiming | undefined;
       /** How far a copy has come, for people. */
       readonly progress?: string | undefined;

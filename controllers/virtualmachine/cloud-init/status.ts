@@ -80,7 +80,11 @@ export const hasJustConsumed = (
 ): boolean =>
   now.internal?.cloudInit?.consumed === true &&
   now.internal.cloudInit.volume !== undefined &&
-  before?.internal?.cloudInit?.consumed !== true;
+  (before?.internal?.cloudInit?.consumed !== true || isBackAgain(before, now));
+
+/** It was read once more, after a rollback. */
+const isBackAgain = (before: VirtualMachineStatus, now: VirtualMachineStatus): boolean =>
+  before.internal?.cloudInit?.keptBy !== undefined && now.internal?.cloudInit?.keptBy === undefined;
 
 interface Reported {
   readonly want: Desired;

@@ -19,6 +19,8 @@ export type Started =
       readonly target?: string | undefined;
       /** Its end starts a pass by itself. */
       readonly followed?: boolean;
+      /** How long tasks of this sort usually take. */
+      readonly usualMs?: number | undefined;
     }
   | { readonly kind: 'claim'; readonly vmid: Vmid }
   | { readonly kind: 'claimReleased' }

@@ -4,17 +4,22 @@ import type { EventNote } from '../../../src/runtime/controller.ts';
 import type { Outcome } from '../../../src/runtime/outcome.ts';
 import { condition, normal, warning } from '../../shared/errors/event.ts';
 import type { Observed } from '../model/observed.ts';
-import type { Plan } from '../model/plan.ts';
+import type { Plan, Step } from '../model/plan.ts';
 import type { Facts } from '../model/facts.ts';
 import { failureMessage } from '../../shared/tasks/labels.ts';
 import { transientReason } from '../../shared/tasks/transient.ts';
 import { infoOf, TASKS } from '../steps/step-info.ts';
 
-export function eventsOf({
-  plan,
-  have,
-  started,
-}: Pick<Facts, 'plan' | 'have'> & Partial<Pick<Facts, 'started'>>): EventNote[] {
+interface Announced extends Pick<Facts, 'plan' | 'have'>, Partial<Pick<Facts, 'started'>> {
+  /** The guest is being made, and its creation was announced. */
+  readonly isBeingMade?: boolean;
+}
+
+/** A VM that is cloned or created, and has not been as its spec says yet. */
+export const isBeingMade = ({ status }: VirtualMachine): boolean =>
+  status?.cloneType !== undefined && status.createdAt === undefined;
+
+export function eventsOf({ plan, have, started, isBeingMade: isNew = false }: Announced): EventNote[] {
   const { task, failure } = have;
   return [
     ...(task?.state === 'failed' && failure && transientReason(task.exit) === undefined
@@ -24,7 +29,7 @@ export function eventsOf({
     ...ofDrift(plan, have),
     ...ofRestart(plan, have),
     ...ofAdoption(plan, have),
-    ...ofStep(plan, have),
+    ...(isNew && isPartOfCreation(plan) ? [] : ofStep(plan, have)),
     ...ofCopy(plan),
   ];
 }
@@ -94,9 +99,14 @@ function ofCopy(plan: Plan): EventNote[] {
   return [normal('GuestCopied', sentences.filter((sentence) => sentence !== false).join(' '))];
 }
 
-/** What is refused makes the VM stalled, which the engine announces. */
+const PARTS_OF_CREATION: ReadonlySet<Step['do']> = new Set<Step['do']>(['configure', 'growDisk', 'start']);
+
+/** `Creating` announces them, and each event is a write: phase and message say how far the creation is. */
+const isPartOfCreation = (plan: Plan): boolean => plan.kind === 'act' && PARTS_OF_CREATION.has(plan.step.do);
+
+/** What is refused makes the VM stalled, which the engine announces. Cleaning up changes nothing for anybody. */
 function ofStep(plan: Plan, { claim, presence }: Facts['have']): EventNote[] {
-  if (plan.kind !== 'act') return [];
+  if (plan.kind !== 'act' || infoOf(plan.step).isCleanup?.(plan.step) === true) return [];
   const config = presence.kind === 'seen' ? presence.guest.config : undefined;
   const event = infoOf(plan.step).event?.(plan.step, `VM ${claim?.vmid ?? ''}`.trim(), config);
   return event ? [normal(event.reason, event.message)] : [];

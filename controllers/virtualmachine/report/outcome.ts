@@ -18,7 +18,7 @@ import {
   type Outcome,
 } from '../../../src/runtime/outcome.ts';
 import { reportConditions } from './conditions.ts';
-import { eventsOf, newsOf } from './events.ts';
+import { eventsOf, isBeingMade, newsOf } from './events.ts';
 import { leftBehindEvent } from '../plan/leaving.ts';
 import { withheldOutcome } from '../plan/management.ts';
 import type { ProcessState } from '../model/process-state.ts';
@@ -30,7 +30,7 @@ import { untilRestart } from './next-look.ts';
 import { reportStatus } from './status.ts';
 import { messageOf } from './message.ts';
 import type { ResolvedSpec } from '../model/resolved-spec.ts';
-import { FOLLOWED_MS } from '../../shared/tasks/in-progress.ts';
+import { firstLookMs } from '../../shared/tasks/in-progress.ts';
 import { taskMessage } from '../../shared/tasks/labels.ts';
 import { infoOf, TASKS } from '../steps/step-info.ts';
 
@@ -147,13 +147,13 @@ export function resultOf(vm: VirtualMachine, facts: Facts): VmResult {
     outcome,
     status: reportStatus(vm, facts),
     conditions: reportConditions(facts),
-    events: [...eventsOf(facts), ...newsOf(vm, outcome)],
+    events: [...eventsOf({ ...facts, isBeingMade: isBeingMade(vm) }), ...newsOf(vm, outcome)],
     // With a VMID, fields become immutable that may have been edited since they were read.
     bindsGeneration: started?.kind === 'claim',
   };
 }
 
-/** @param started a task that was just started is read again soon: the shortest takes a tenth of a second */
+/** @param started a task that was just started is read again when such a task usually ends, or soon: the shortest takes a tenth of a second */
 function outcomeOf(next: Exclude<Plan, { kind: 'withheld' }>, started?: Started): Outcome {
   switch (next.kind) {
     case 'steady':
@@ -170,11 +170,7 @@ function outcomeOf(next: Exclude<Plan, { kind: 'withheld' }>, started?: Started)
       );
     case 'act': {
       return started?.kind === 'task'
-        ? waiting(
-            'TaskRunning',
-            taskMessage(TASKS, started.type),
-            millis(started.followed ? FOLLOWED_MS : 50),
-          )
+        ? waiting('TaskRunning', taskMessage(TASKS, started.type), millis(firstLookMs(started)))
         : progressed('StepTaken', messageOf(next) ?? '');
     }
     default:

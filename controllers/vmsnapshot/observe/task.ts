@@ -39,7 +39,8 @@ export async function seenTask(
     return lost(upid, type);
   }
   const ageMs = now - Date.parse(startedAt);
-  const running = { upid, type, state: 'running', ageMs, timing: connection.tasks } as const;
+  const usualMs = watch.usualMs({ connection, upid });
+  const running = { upid, type, state: 'running', ageMs, usualMs, timing: connection.tasks } as const;
   if (watch.follow({ connection, upid, uid })) return { task: { ...running, followed: true }, log: [] };
   const seen = await readTask(connection.pve.node(node).task(upid), running, context);
   if (seen.task.state !== 'running') watch.forget({ connection, upid });

@@ -682,7 +682,8 @@ export const RUNBOOK: readonly Advice[] = [
   {
     section: 'VirtualMachine',
     reasons: ['Creating', 'Configuring', 'Starting', 'Stopping', 'ShuttingDown', 'Destroying'],
-    means: 'The operator takes this step; the message names the VMID',
+    means:
+      'The operator takes this step; the message names the VMID. `Creating` stands for all that follows until the VM is ready for the first time',
   },
   {
     section: 'VirtualMachine',
@@ -1051,8 +1052,28 @@ export const RUNBOOK: readonly Advice[] = [
   },
   {
     section: 'Other kinds',
+    reasons: ['DownloadFailed'],
+    todo: 'The operator cannot fetch the file of a VMImage, or send it to Proxmox VE: the message has the server and what it said. It is tried again by itself; see whether the operator reaches the server (proxies are not used, and a NetworkPolicy has to allow it: `networkPolicy.downloadCIDRs` of the chart), and set `spec.download.caBundle` if its certificate is not trusted',
+  },
+  {
+    section: 'Other kinds',
+    reasons: ['DownloadRefused'],
+    todo: 'The file of a VMImage cannot be used as it is, or its URL leads to an address from which nothing is downloaded: the message says what to do. Correct `spec.download`, or replace the file',
+  },
+  {
+    section: 'Other kinds',
+    reasons: ['ChecksumMismatch'],
+    todo: 'The file at the URL of a VMImage is not the one whose checksum the spec has; nothing of it is in Proxmox VE. If it was replaced on purpose, correct `spec.download.checksum`',
+  },
+  {
+    section: 'Other kinds',
     reasons: ['NodeNotFound'],
     todo: '`spec.nodeSelector` of a VMPlacementPolicy names a node that no cluster of its VMs has: correct it. VMs are placed on the others meanwhile',
+  },
+  {
+    section: 'Other kinds',
+    reasons: ['HARulesIncomplete'],
+    todo: 'HA rules do not say everything that a VMPlacementPolicy says; the message says why: VMs that are no HA resources, a version without HA rules, a missing privilege, or what Proxmox VE answered. Placement is not affected',
   },
   {
     section: 'Other kinds',
@@ -1064,5 +1085,21 @@ export const RUNBOOK: readonly Advice[] = [
     section: 'Other kinds',
     reasons: ['PolicyKept'],
     means: 'The last violation has ended',
+  },
+  {
+    section: 'Other kinds',
+    reasons: ['HARuleWritten'],
+    means: 'An HA rule of a VMPlacementPolicy was created or updated',
+  },
+  {
+    section: 'Other kinds',
+    reasons: ['HARuleRemoved'],
+    means: 'An HA rule of a VMPlacementPolicy was removed',
+  },
+  {
+    section: 'Other kinds',
+    reasons: ['HARuleLeftBehind'],
+    means:
+      'HA rules of a VMPlacementPolicy stay in Proxmox VE, because its Provider is gone or may not remove them: `ha-manager rules remove RULE` on a node',
   },
 ];

@@ -64,6 +64,31 @@ test('a namespace whose Secret is deleted while no operator runs leaves neither 
   expect(orphans(t.pve)).toEqual([]);
 });
 
+test('a namespace with a VM and linked clones of its snapshot on Ceph goes: the clones first, and no image stays', async () => {
+  const operator = await startOperator(plane);
+  const t = await tenant(plane);
+  const copy = (name: string) =>
+    vm(name, { imageRef: undefined, cloneFrom: { snapshotRef: { name: 'before' } } });
+  await t.apply(vm('web'));
+  await t.ready('vm/web');
+  await t.apply(manifest('VMSnapshot', 'before', { vmRef: { name: 'web' } }));
+  await t.ready('vmsnapshot/before');
+  await t.apply(copy('copy-1'), copy('copy-2'));
+  await t.ready('vm/copy-1', 'vm/copy-2');
+  const source = guestNamed(t.pve, 'web').vmid;
+
+  const namespace = `/api/v1/namespaces/${t.namespace}`;
+  await plane.api.remove(namespace);
+  await soon(async () => expect(await plane.api.get(namespace)).toBeUndefined());
+  await operator.stop();
+  const destroyed = t.pve.state.tasks.list().filter(({ type }) => type === 'qmdestroy');
+  expect(destroyed.map(({ exitstatus }) => exitstatus)).toEqual(['OK', 'OK', 'OK']);
+  // The newest is listed first.
+  expect(destroyed[0]?.id).toBe(String(source));
+  expect(ownGuests(t.pve)).toEqual([]);
+  expect(orphans(t.pve)).toEqual([]);
+});
+
 test('a namespace whose Proxmox VE does not answer says why it stays, and goes without its guests if told so', async () => {
   const operator = await startOperator(plane);
   const t = await tenant(plane);

@@ -69,6 +69,14 @@ test('each page can be found from the README', () => {
   expect(pages.filter((page) => !found.has(page))).toEqual([]);
 });
 
+test('each page for users is in the side bar of the site', () => {
+  const config = readFileSync('site/.vitepress/config.mjs', 'utf8');
+  const forDevelopers = ['admission', 'architecture', 'fakepve', 'template-options', 'threat-model'];
+  const pages = globSync('docs/{,guides/,kinds/}*.md').map((page) => page.replace(/\.md$/, ''));
+  const missing = pages.filter((page) => !config.includes(`'${page}'`));
+  expect(missing.map((page) => page.replace('docs/', '')).toSorted()).toEqual(forDevelopers);
+});
+
 /** Those of docs/mistakes.md are wrong on purpose; patches of Kustomize and lines of a spec are no objects. */
 const MANIFESTS = PAGES.filter((page) => page !== 'docs/mistakes.md').flatMap((page) =>
   [...read(page).matchAll(/^```yaml\n(.*?)^```/gms)]

@@ -158,7 +158,7 @@ describe('a guest', () => {
       });
     }));
 
-  test('has pending options, the digest not among them', () =>
+  test('has pending options, and the configuration that it starts with', () =>
     withPve(async (api, { server }) => {
       server.replies(
         data([
@@ -167,10 +167,20 @@ describe('a guest', () => {
           { key: 'digest', value: 'abc' },
         ]),
       );
-      await expect(guest(api).pending()).resolves.toEqual([
-        { key: 'cores', value: '2', pending: '4', delete: false },
-        { key: 'net1', value: 'virtio=BC:24:11:00:00:01', pending: undefined, delete: true },
-      ]);
+      await expect(guest(api).pending()).resolves.toEqual({
+        digest: 'abc',
+        values: { cores: '4' },
+        options: [
+          { key: 'cores', value: '2', pending: '4', delete: false },
+          { key: 'net1', value: 'virtio=BC:24:11:00:00:01', pending: undefined, delete: true },
+        ],
+      });
+    }));
+
+  test('whose configuration comes without a digest is not read', () =>
+    withPve(async (api, { server }) => {
+      server.replies(data([{ key: 'cores', value: 2 }]));
+      await expect(guest(api).pending()).rejects.toThrow('there is no digest');
     }));
 
   test('has a status, with what PVE leaves out or sends as null', () =>

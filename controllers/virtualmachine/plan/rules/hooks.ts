@@ -39,7 +39,7 @@ const hookRunning = ({ name, since }: Hook, now: number): RuleResult =>
   wait(
     'HookRunning',
     `The hook ${name} is running in the guest.`,
-    pollGapMs(Math.max(now - since, 0), MAX_GAP_MS),
+    pollGapMs(Math.max(now - since, 0), { maxGapMs: MAX_GAP_MS }),
   );
 
 /** Comes after power, so that the guest runs. */

@@ -439,9 +439,9 @@ describe('a settled guest that is to be read again', () => {
     await life.until(() => life.process.processStates.of(UID).rest !== undefined);
     isAsked = true;
     await life.until(() => isInvalidated);
-    const before = timesOf(life, 'GET /nodes/{node}/qemu/{vmid}/config');
+    const before = timesOf(life, 'GET /nodes/{node}/qemu/{vmid}/pending');
     for (let pass = 0; pass < 3; pass += 1) await life.pass();
-    expect(timesOf(life, 'GET /nodes/{node}/qemu/{vmid}/config')).toBeGreaterThan(before);
+    expect(timesOf(life, 'GET /nodes/{node}/qemu/{vmid}/pending')).toBeGreaterThan(before);
     expect(life.process.processStates.oldest().map(({ uid }) => uid)).toEqual([UID]);
   });
 });

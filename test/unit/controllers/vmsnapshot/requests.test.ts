@@ -116,7 +116,6 @@ class Site {
 }
 
 const READ = [
-  'GET /nodes/{node}/qemu/{vmid}/config',
   'GET /nodes/{node}/qemu/{vmid}/pending',
   'GET /nodes/{node}/qemu/{vmid}/snapshot',
   'GET /nodes/{node}/qemu/{vmid}/status/current',
@@ -175,7 +174,7 @@ test.each([1, 20])('%d snapshots of a VM that is gone search for it once', async
     'GET /cluster/resources',
     'GET /cluster/status',
     'GET /cluster/tasks',
-    'GET /nodes/{node}/qemu/{vmid}/config',
+    'GET /nodes/{node}/qemu/{vmid}/pending',
     'GET /nodes/{node}/qemu/{vmid}/status/current',
   ]);
 });

@@ -32,6 +32,7 @@ async function seenIn(view: View | undefined, type: TaskLabel) {
   } as unknown as Context['connection'];
   const watch = {
     follow: () => false,
+    usualMs: () => undefined,
     forget: ({ upid }: { readonly upid: string }) => void forgotten.push(upid),
   };
   const startedAt = new Date(NOW).toISOString();

@@ -22,12 +22,12 @@ class World {
   at(uid = 'a', cluster: object = this): At {
     const number = vmid(101);
     const qemu = {
-      config: async ({ signal }: CallOptions) => {
+      pending: async ({ signal }: CallOptions) => {
         this.reads += 1;
         await this.held;
         signal?.throwIfAborted();
         if (!this.isThere) throw gone();
-        return { values: this.lock === undefined ? {} : { lock: this.lock }, digest: 'd' };
+        return { values: this.lock === undefined ? {} : { lock: this.lock }, digest: 'd', options: [] };
       },
       status: () => Promise.resolve({ status: 'stopped', ha: { managed: false } }),
       snapshots: { list: () => Promise.resolve({ snapshots: [], parent: undefined }) },

@@ -19,7 +19,7 @@ async function movedTo(node: string) {
   const asked: string[] = [];
   const client = pve((endpoint, params, options) => {
     const { node: at } = params as { readonly node?: string };
-    if (endpoint.path.endsWith('/config') && at !== undefined) asked.push(at);
+    if (endpoint.path.endsWith('/pending') && at !== undefined) asked.push(at);
     return cluster.send(endpoint, params, options);
   });
   const inventory = createInventory({ pve: client, now: () => NOW });

@@ -19,6 +19,7 @@ function aWatch() {
   const due: (() => void)[] = [];
   let lists = 0;
   let broken = false;
+  let passed = 0;
   const send: Send = (endpoint) => {
     lists += 1;
     if (broken) {
@@ -41,7 +42,7 @@ function aWatch() {
   const connection = { pve: pve(send), cloneSlots };
   const watch = createTaskWatch({
     wake: (uid) => void woken.push(uid),
-    now: () => NOW,
+    now: () => NOW + passed,
     after: (_ms, run) => void due.push(run),
   });
   return {
@@ -54,6 +55,8 @@ function aWatch() {
       return watch.follow({ connection, upid: upid(n, node), uid: `uid-${n}` });
     },
     follow: (n: number) => watch.follow({ connection, upid: upid(n), uid: `uid-${n}` }),
+    usualMs: (n: number) => watch.usualMs({ connection, upid: upid(n) }),
+    pass: (ms: number) => (passed += ms),
     forget: (n: number) => watch.forget({ connection, upid: upid(n) }),
     end: (n: number) => running.delete(upid(n)),
     async look() {
@@ -100,6 +103,22 @@ describe('the tasks of a node', () => {
     watch.begin(2);
     watch.forget(1);
     expect(watch.begin(3)).toBe(false);
+  });
+
+  test('teach how long the next one will take, read one by one or by the list', async () => {
+    const watch = aWatch();
+    watch.begin(1);
+    expect(watch.usualMs(2)).toBeUndefined();
+    watch.pass(800);
+    watch.forget(1);
+    expect(watch.usualMs(2)).toBe(800);
+    for (const n of [1, 2, 3]) watch.begin(n);
+    watch.pass(800);
+    await watch.look();
+    watch.pass(200);
+    watch.end(1);
+    await watch.look();
+    expect(watch.usualMs(2)).toBe(900);
   });
 
   test('are asked for one by one again when the list fails', async () => {

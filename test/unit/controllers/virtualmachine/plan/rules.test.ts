@@ -109,6 +109,17 @@ describe('a lock of Proxmox VE', () => {
     expect(next).toHaveProperty('message', expect.stringContaining('qm unlock 101'));
   });
 
+  test('that a snapshot left which was deleted halfway is reported with what may be in the way', () => {
+    const messageOf = (lock: string): unknown => {
+      const next = planned(aDesiredVm(), { ...there({ lock, running: false }), lockedMs: 600_000 });
+      return 'message' in next ? next.message : undefined;
+    };
+    expect(messageOf('snapshot-delete')).toMatch(
+      /qm unlock 101\. A snapshot of the VM was deleted halfway; .*If linked clones on Ceph need it, delete them/,
+    );
+    expect(messageOf('backup')).not.toMatch(/snapshot/);
+  });
+
   test('is waited for ten minutes, and as long as the guest is suspended to disk', () => {
     const locked = (lock: string, lockedMs: number) =>
       reason(aDesiredVm(), { ...there({ lock, running: false }), lockedMs });
@@ -509,6 +520,20 @@ describe('without quorum', () => {
 });
 
 describe('deletion', () => {
+  test('waits for linked clones on Ceph, unless the guest stays', () => {
+    const linkedClones = [{ volume: 'ceph:vm-201-disk-0', vmid: vmid(201), listed: true }];
+    for (const guest of [{ running: true }, { running: false }]) {
+      expect(planned(GONE, { ...there(guest), linkedClones })).toMatchObject({
+        kind: 'wait',
+        reason: 'InUse',
+        message: expect.stringContaining('VM 201') as unknown,
+      });
+      const stays = { ...GONE, deletionPolicy: 'Retain' } as const;
+      expect(reason(stays, { ...there(guest), linkedClones })).not.toBe('InUse');
+    }
+    expect(step(GONE, { ...there({ running: false }), linkedClones: [] })).toEqual({ do: 'destroy' });
+  });
+
   const destroyed = (state: 'ok' | 'lost'): Task => ({ upid: UPID, type: 'Destroy', state });
 
   test('shuts down, destroys, gives the number back, deletes the image, in this order', () => {

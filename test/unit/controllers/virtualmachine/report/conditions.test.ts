@@ -221,6 +221,22 @@ describe('events', () => {
     expect(reasons(WAIT, { failure })).toEqual([]);
   });
 
+  test('announce the parts of a creation together, and each as a step of its own afterwards', () => {
+    const start = act({ do: 'start' });
+    const have = observed({ claim: MADE, presence: seen() });
+    const told = (isBeingMade: boolean) =>
+      eventsOf({ plan: start, have, isBeingMade }).map(({ reason }) => reason);
+    expect(told(true)).toEqual([]);
+    expect(told(false)).toEqual(['Starting']);
+  });
+
+  test('say nothing of an image that leaves its drive', () => {
+    const change = { set: { ide2: 'none,media=cdrom' }, delete: [], ejects: true } as const;
+    expect(reasons(act({ do: 'configure', change, digest: 'd' }), { claim: MADE, presence: seen() })).toEqual(
+      [],
+    );
+  });
+
   test('say what of a configuration changes, and from what, but no secret', () => {
     const plan = act({
       do: 'configure',
