@@ -7,7 +7,7 @@ import type { Provider, VirtualMachine, VMPlacementPolicy } from '../../src/api/
 import { nodeName, vmid } from '../../src/lib/units.ts';
 import type { Connection } from '../../controllers/shared/cluster/connections.ts';
 import { createLedger } from '../../controllers/shared/cluster/ledger.ts';
-import { policyLimits } from '../../controllers/virtualmachine/placement/policy.ts';
+import { createPolicyLimits } from '../../controllers/virtualmachine/placement/policy.ts';
 import { aProvider, aVirtualMachine, readerOf } from '../../test/builders/objects.ts';
 import { aNode, aRow, aView } from '../../test/builders/views.ts';
 
@@ -53,20 +53,28 @@ const connection = {
   ledger: createLedger(() => 0),
   nodeSelector: [],
 } as unknown as Connection;
+const changed: string[] = [];
 const ports = {
   connections: { get: () => connection, isPending: () => false },
   providers: readerOf<Provider>(aProvider()),
   policies: readerOf(policy),
   vmsIn: () => [...vms.values()],
   vmsInCreation: () => [],
+  vmNamed: (_namespace: string, name: string) => vms.get(name),
+  changes: {
+    rules: () => 0,
+    position: () => changed.length,
+    since: (_namespace: string, position: number) => new Set(changed.slice(position)),
+  },
 };
+const policyLimits = createPolicyLimits(ports);
 const waiting = aVirtualMachine({
   metadata: { name: 'new', uid: 'new', labels: { app: 'db', tier: 'back' } },
   spec: { placementRef: { name: 'policy' } },
 });
 
 function judge(): void {
-  const limits = policyLimits(waiting, connection, ports);
+  const limits = policyLimits(waiting, connection);
   for (const node of NODES) {
     limits?.rejected(node);
     limits?.vmsOn(node);
@@ -86,7 +94,12 @@ function median(before: (run: number) => void): number {
 for (let warm = 0; warm < 20; warm += 1) judge();
 console.log(`${VMS} VMs in the namespace, one judgement in microseconds:`);
 console.log(`  nothing has changed: ${median(() => undefined)}`);
-console.log(`  another VM has changed: ${median((run) => vms.set(`db-${run}`, made(run)))}`);
+console.log(
+  `  another VM has changed: ${median((run) => {
+    vms.set(`db-${run}`, made(run));
+    changed.push(`db-${run}`);
+  })}`,
+);
 console.log(
   `  the list of guests was read again: ${median(() => {
     view = viewNow();
