@@ -128,6 +128,41 @@ describe('HA rules of a policy', () => {
     expect(life.policy?.status?.haRules?.[0]?.message).toContain('102 cannot be read, or are not proven');
   });
 
+  test('are kept for each Provider that asks for them, and for no other', async () => {
+    const life = new HaRuleLife({ spec: HERE });
+    const manage = { ha: { rules: 'Manage' as const } };
+    life.providers = [
+      aProvider(manage, { name: 'pve' }),
+      aProvider(manage, { name: 'second' }),
+      aProvider({}, { name: 'third' }),
+    ];
+    life.addVms(1);
+    life.addVms(1, { providerRef: { name: 'second' } }, 2);
+    life.addVms(1, { providerRef: { name: 'third' } }, 3);
+    await life.manageByHa(101, 102, 103);
+    await life.settle();
+    const members = [...life.pve.world.ha.rules.values()].map(({ options }) => options.get('resources'));
+    expect(members.toSorted()).toEqual(['vm:101', 'vm:102']);
+    expect(life.policy?.status?.haRules?.map(({ providerRef }) => providerRef.name)).toEqual([
+      'pve',
+      'second',
+    ]);
+  });
+
+  test('are those of the next policy of the same name, for example after a rebuild from Git', async () => {
+    const life = await lifeWith({ spec: HERE });
+    await life.settle();
+    if (life.policy) {
+      const { status: _lost, ...policy } = life.policy;
+      life.policy = { ...policy, metadata: { ...policy.metadata, uid: 'next', finalizers: [] } };
+    }
+    await life.settle();
+    expect(life.rules).toEqual({ 'ours-nodes': 'vm:101,vm:102,vm:103 pve-1,pve-2' });
+    const [rule] = life.pve.world.ha.rules.values();
+    expect(rule?.options.get('comment')).toMatch(/\/next$/);
+    expect(life.policy?.status?.haRules).toHaveLength(1);
+  });
+
   test('neither add nor drop VMs that are only observed', async () => {
     const life = new HaRuleLife({ spec: HERE });
     life.addVms(2);
