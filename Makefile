@@ -116,7 +116,7 @@ e2e: ## Test the image and the manifests in a cluster of kind, with a fake Proxm
 
 .PHONY: site
 site: setup ## Build the pages into a web site in dist/site
-	cd site && npm ci --loglevel=error && npx vitepress build .
+	cd hack/site && npm ci --loglevel=error && npx vitepress build .
 
 .PHONY: release-check
 release-check: setup ## Check that everything names the version of a release (TAG=v1.2.3)

@@ -1,7 +1,7 @@
 /** The pages as they are in the repository, so that each link works there and on the site. */
 import { fileURLToPath } from 'node:url';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 const packageFile = (name) => fileURLToPath(import.meta.resolve(name));
 
@@ -14,7 +14,7 @@ export default {
   title: 'virtrigaud-proxmox',
   description: 'Run Proxmox VE virtual machines from Kubernetes',
   srcDir: root,
-  srcExclude: ['**/node_modules/**', 'test/**', 'hack/**', 'site/**', 'dist/**'],
+  srcExclude: ['**/node_modules/**', 'test/**', 'hack/**', 'dist/**'],
   outDir: `${root}dist/site`,
   rewrites: { 'README.md': 'index.md' },
   cleanUrls: true,

@@ -70,7 +70,7 @@ test('each page can be found from the README', () => {
 });
 
 test('each page for users is in the side bar of the site', () => {
-  const config = readFileSync('site/.vitepress/config.mjs', 'utf8');
+  const config = readFileSync('hack/site/.vitepress/config.mjs', 'utf8');
   const forDevelopers = ['admission', 'architecture', 'fakepve', 'template-options', 'threat-model'];
   const pages = globSync('docs/{,guides/,kinds/}*.md').map((page) => page.replace(/\.md$/, ''));
   const missing = pages.filter((page) => !config.includes(`'${page}'`));
