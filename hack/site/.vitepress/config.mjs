@@ -51,6 +51,7 @@ export default {
         ['Watching some namespaces', 'docs/namespaces'],
         ['Network policies', 'docs/network-policy'],
         ['Metrics, alerts, dashboard', 'docs/metrics'],
+        ['Performance', 'docs/performance'],
         ['Upgrade, uninstall, restore', 'docs/uninstall'],
         ['Coming from virtrigaud', 'docs/guides/from-virtrigaud'],
         ['From Terraform and other operators', 'docs/from-terraform'],
