@@ -83,7 +83,13 @@ const CONTROLLER_LAYERS = [
 ];
 
 /** Mechanism, from the ground up; the rules by folder below say more. */
-const SOURCE_LAYERS = ['lib/', 'api/', '(cloudinit|pve|runtime)/', '(kube|telemetry)/', '(cmd|cli)/'];
+const SOURCE_LAYERS = [
+  'lib/',
+  'api/',
+  '(cloudinit|download|pve|runtime)/',
+  '(kube|telemetry)/',
+  '(cmd|cli)/',
+];
 
 module.exports = {
   forbidden: [
@@ -96,6 +102,12 @@ module.exports = {
     only('^src/lib/', [...node]),
     only('^src/api/', ['^src/lib/', ...npm('zod')]),
     only('^src/cloudinit/', ['^src/(lib|api)/', ...node, ...npm('yaml', 'zod', 'ipaddr\\.js')]),
+    only('^src/download/', [
+      '^src/lib/',
+      ...node,
+      '^(dns|stream)(/|$)',
+      ...npm('undici', 'undici-types', 'zod', 'ipaddr\\.js', 'xz-decompress', 'unbzip2-stream'),
+    ]),
     only('^src/pve/', ['^src/lib/', ...node, ...npm('undici', 'undici-types', 'zod')]),
     only('^src/runtime/', ['^src/lib/', ...node, ...npm('pino')]),
     only('^src/telemetry/', [
@@ -114,7 +126,7 @@ module.exports = {
     only('^controllers/', [
       '^src/lib/',
       '^src/api/',
-      '^src/(pve|cloudinit)/index\\.ts$',
+      '^src/(pve|cloudinit|download)/index\\.ts$',
       '^src/runtime/(controller|outcome)\\.ts$',
       ...npm('zod', 'yaml', 'ipaddr\\.js', 'croner', 'pino'),
     ]),

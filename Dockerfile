@@ -32,6 +32,7 @@ WORKDIR /app
 COPY --from=build /build/dist/virtrigaud-proxmox.mjs ./
 COPY --from=build /build/dist/virtrigaud-proxmox-main.mjs /build/dist/virtrigaud-proxmox-main.mjs.map ./
 COPY --from=build /build/dist/virtrigaud-proxmox-worker.mjs /build/dist/virtrigaud-proxmox-worker.mjs.map ./
+COPY --from=build /build/dist/virtrigaud-proxmox-decompress.mjs /build/dist/virtrigaud-proxmox-decompress.mjs.map ./
 COPY LICENSE THIRD_PARTY_NOTICES ./
 USER 65532:65532
 # A small young generation keeps memory use low; few objects outlive a pass.

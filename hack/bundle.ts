@@ -1,4 +1,4 @@
-/** Bundles a program with its packages, so that it starts faster and needs no node_modules: a file, and one for its worker thread. */
+/** Bundles a program with its packages, so that it starts faster and needs no node_modules: a file, and one for each of its worker threads. */
 import { chmodSync, cpSync, existsSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -14,13 +14,13 @@ async function bundle(name: string): Promise<string> {
   const program = PROGRAMS[name];
   if (program === undefined)
     throw new Error(`Unknown program ${name}. Use one of ${Object.keys(PROGRAMS).join(', ')}.`);
-  const { entry, worker, data, behind } = program;
+  const { entry, workers = [], data, behind } = program;
   const out = join(outdir, behind ?? program.out);
   if (!existsSync(entry))
     throw new Error(`${entry} does not exist. Run this command in the root of the checkout.`);
   await build({ ...bundleOptions(program), outfile: out });
   if (behind !== undefined) writeFileSync(join(outdir, program.out), guardOf(behind));
-  if (worker) await build({ ...bundleOptions(worker), outfile: join(outdir, worker.out) });
+  for (const worker of workers) await build({ ...bundleOptions(worker), outfile: join(outdir, worker.out) });
   if (program.script) asScript(out, program.links ?? []);
   for (const path of data) cpSync(path, join(dirname(out), basename(path)), { recursive: true });
   return `${out}: ${(statSync(out).size / 1024 ** 2).toFixed(2)} MB`;

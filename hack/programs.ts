@@ -1,4 +1,4 @@
-/** The programs that are bundled, each with its packages: into one file, and one for its worker thread. */
+/** The programs that are bundled, each with its packages: into one file, and one for each of its worker threads. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { BuildOptions } from 'esbuild';
@@ -17,9 +17,14 @@ interface Bundle {
   readonly script?: true;
 }
 
+interface Worker extends Bundle {
+  /** The name that stands for the file in the source of the program. */
+  readonly constant: string;
+}
+
 export interface Program extends Bundle {
-  /** The worker thread that it starts, found next to the bundle. */
-  readonly worker?: Bundle;
+  /** The worker threads that it starts, found next to the bundle. */
+  readonly workers?: readonly Worker[];
   /** Files and folders that it reads when it runs, found next to the bundle. */
   readonly data: readonly string[];
   /** Further names of the file: links to it. */
@@ -31,7 +36,18 @@ export const PROGRAMS: Readonly<Partial<Record<string, Program>>> = {
     entry: 'src/cmd/main.ts',
     out: 'virtrigaud-proxmox.mjs',
     behind: 'virtrigaud-proxmox-main.mjs',
-    worker: { entry: 'src/cloudinit/reading/worker.ts', out: 'virtrigaud-proxmox-worker.mjs' },
+    workers: [
+      {
+        entry: 'src/cloudinit/reading/worker.ts',
+        out: 'virtrigaud-proxmox-worker.mjs',
+        constant: 'VIRTRIGAUD_WORKER',
+      },
+      {
+        entry: 'src/download/decompress/worker.ts',
+        out: 'virtrigaud-proxmox-decompress.mjs',
+        constant: 'VIRTRIGAUD_DECOMPRESS_WORKER',
+      },
+    ],
     data: [],
   },
   kubectl: {
@@ -101,7 +117,7 @@ function checkedOut(): string {
   }
 }
 
-export const bundleOptions = ({ entry, worker, script }: Bundle & Pick<Program, 'worker'>) =>
+export const bundleOptions = ({ entry, workers = [], script }: Bundle & Pick<Program, 'workers'>) =>
   ({
     entryPoints: [entry],
     bundle: true,
@@ -112,7 +128,7 @@ export const bundleOptions = ({ entry, worker, script }: Bundle & Pick<Program, 
     define: {
       VIRTRIGAUD_VERSION: JSON.stringify(version),
       VIRTRIGAUD_COMMIT: JSON.stringify(process.env['VIRTRIGAUD_COMMIT'] ?? checkedOut()),
-      ...(worker && { VIRTRIGAUD_WORKER: JSON.stringify(`./${worker.out}`) }),
+      ...Object.fromEntries(workers.map(({ constant, out }) => [constant, JSON.stringify(`./${out}`)])),
     },
     // Identifiers are not minified, to keep stack traces readable.
     minifySyntax: true,

@@ -2,7 +2,7 @@
  * Writes THIRD_PARTY_NOTICES: the licences of the packages whose code is in the bundles, which have to be distributed with
  * them. Which packages these are, esbuild says.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { z } from 'zod';
@@ -33,7 +33,7 @@ export interface Package extends z.output<typeof Manifest> {
 
 export async function noticeFiles(): Promise<Files> {
   const programs = Object.values(PROGRAMS).filter((program) => program !== undefined);
-  const bundles = programs.flatMap((program) => [program, ...(program.worker ? [program.worker] : [])]);
+  const bundles = programs.flatMap((program) => [program, ...(program.workers ?? [])]);
   const folders = (await Promise.all(bundles.map(packagesIn))).flat();
   return new Map([[PATH, printNotices([...new Set(folders)].map(readPackage))]]);
 }
@@ -57,11 +57,16 @@ export function folderOf(path: string): readonly string[] {
   return folder === undefined ? [] : [folder];
 }
 
+/** For packages whose manifest and code name their licence, and which come without its text. */
+const OWN_TEXTS = 'hack/generate/licences';
 const LICENCE_FILE = /^((un)?licen[cs]e|copying|notice)/i;
 
 function readPackage(folder: string): Package {
   const manifest = Manifest.parse(JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8')));
   const names = readdirSync(join(ROOT, folder)).filter((name) => LICENCE_FILE.test(name));
+  const own = join(ROOT, OWN_TEXTS, `${manifest.name}.txt`);
+  if (names.length === 0 && existsSync(own))
+    return { ...manifest, texts: [tidied(readFileSync(own, 'utf8'))] };
   if (names.length === 0)
     throw new Error(
       `${folder} has no licence file, so its licence cannot be distributed. Use another package.`,
