@@ -89,8 +89,21 @@ export interface SendOptions {
   /** Maximum duration of one attempt, without the time it waits for a slot. */
   readonly deadline?: Millis | undefined;
   /** Sent as the last part of a multipart body. Its name is the parameter `filename`. */
-  readonly file?: Uint8Array | undefined;
+  readonly file?: Uint8Array | StreamedFile | undefined;
 }
+
+/** A file that is too large for the memory. */
+export interface StreamedFile {
+  /** Exactly so many bytes: PVE wants to know the length in advance, and deletes what ends earlier. */
+  readonly bytes: number;
+  /**
+   * Called for each attempt. What it throws ends the request, of which PVE then keeps nothing; the caller gets an error
+   * as for a broken connection.
+   */
+  readonly pieces: () => AsyncIterable<Uint8Array>;
+}
+
+export const isStreamed = (file: Uint8Array | StreamedFile): file is StreamedFile => 'pieces' in file;
 
 /**
  * Performs one call.

@@ -1,4 +1,5 @@
 /** One request and its answer over the connection pool. Knows whether the request was sent when something fails. */
+import { Readable } from 'node:stream';
 import { createSecureContext } from 'node:tls';
 import { buildConnector, Pool, type Dispatcher } from 'undici';
 import { z } from 'zod';
@@ -6,6 +7,7 @@ import type { Millis } from '../lib/units.ts';
 import { MAX_ERROR_BYTES } from './budgets.ts';
 import { FingerprintMismatch, normaliseFingerprint } from './fingerprint.ts';
 import { certificatesIn, peerCertificateOf, type PeerCertificate } from './peer-certificate.ts';
+import type { StreamedFile } from './endpoint.ts';
 import type { WireRequest } from './request.ts';
 import type { Room } from './room.ts';
 
@@ -133,7 +135,7 @@ const Coded = z.object({ code: z.string() });
 const codeOf = (error: unknown): string => Coded.safeParse(error).data?.code ?? 'unknown';
 
 export interface ExchangeOptions {
-  /** Ends the exchange with the code `timeout`. */
+  /** Ends the exchange with the code `timeout`; of a body that is streamed, for each of its pieces and for the answer. */
   readonly deadline: Millis;
   /** The caller wants it to end; heeded until the request is sent, and later only if it is harmless. */
   readonly signal: AbortSignal | undefined;
@@ -142,6 +144,25 @@ export interface ExchangeOptions {
   readonly maxBytes: number;
   /** Counts the body among those of other answers, until the caller releases it. */
   readonly room: Room;
+}
+
+const isStream = (body: WireRequest['body']): body is StreamedFile =>
+  typeof body === 'object' && body !== null && 'pieces' in body;
+
+async function* piecesOf({ pieces }: StreamedFile, onPiece: () => void): AsyncGenerator<Uint8Array, void> {
+  for await (const piece of pieces()) {
+    onPiece();
+    yield piece;
+  }
+}
+
+/** How much is read in advance of what the connection takes. */
+const READ_AHEAD = 256 * 1024;
+
+function streamOf(file: StreamedFile, onPiece: () => void): Readable {
+  const stream = Readable.from(piecesOf(file, onPiece), { objectMode: false, highWaterMark: READ_AHEAD });
+  // Whoever sends it learns of a failure; one that comes after the answer is of no interest.
+  return stream.on('error', () => undefined);
 }
 
 /**
@@ -211,7 +232,8 @@ export function exchange(pool: Dispatcher, request: WireRequest, options: Exchan
 
     room.onTakenAway = () => refuse(NO_ROOM);
     signal?.addEventListener('abort', onCancel, { once: true });
-    const { method, target, headers, body } = request;
+    const { method, target, headers } = request;
+    const body = isStream(request.body) ? streamOf(request.body, () => timer.refresh()) : request.body;
     try {
       pool.dispatch(
         { method, path: target, headers, body },

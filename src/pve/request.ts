@@ -1,13 +1,13 @@
 /** Builds the HTTP request from an endpoint and its parameters. */
 import { randomUUID } from 'node:crypto';
-import type { Endpoint, Method, Params } from './endpoint.ts';
+import { isStreamed, type Endpoint, type Method, type Params, type StreamedFile } from './endpoint.ts';
 
 export interface WireRequest {
   readonly method: Method;
   /** Path and query, starting with `/api2/json`. */
   readonly target: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Buffer | null;
+  readonly body: string | Buffer | StreamedFile | null;
   /** Requests of one lane share the limit of requests in flight. Each node has a lane, and so has the cluster. */
   readonly lane: string;
   /** Of the calls in a lane that is used for many; `undefined`: the lane is for calls of this kind alone. */
@@ -42,8 +42,13 @@ export const secretsIn = (params: Params): readonly string[] =>
 /** The parameter that becomes the file name of the file part. */
 const FILE_FIELD = 'filename';
 
-/** Builds the body in memory: PVE requires its length in advance, and the file after all fields. */
-function multipart(pairs: readonly Pair[], file: Uint8Array): { type: string; body: Buffer } {
+interface Multipart {
+  readonly type: string;
+  readonly body: Buffer | StreamedFile;
+}
+
+/** PVE requires the length of the body in advance, and the file after all fields. */
+function multipart(pairs: readonly Pair[], file: Uint8Array | StreamedFile): Multipart {
   const boundary = `virtrigaud-${randomUUID()}`;
   const part = (disposition: string, rest: string): string =>
     `--${boundary}\r\nContent-Disposition: form-data; ${disposition}\r\n${rest}`;
@@ -54,11 +59,22 @@ function multipart(pairs: readonly Pair[], file: Uint8Array): { type: string; bo
     `name="${FILE_FIELD}"; filename="${filename}"`,
     'Content-Type: application/octet-stream\r\n\r\n',
   );
+  const before = Buffer.from(texts.join('') + head);
+  const after = Buffer.from(`\r\n--${boundary}--\r\n`);
   return {
     type: `multipart/form-data; boundary=${boundary}`,
-    body: Buffer.concat([Buffer.from(texts.join('') + head), file, Buffer.from(`\r\n--${boundary}--\r\n`)]),
+    body: isStreamed(file) ? between(before, file, after) : Buffer.concat([before, file, after]),
   };
 }
+
+const between = (before: Buffer, { bytes, pieces }: StreamedFile, after: Buffer): StreamedFile => ({
+  bytes: before.length + bytes + after.length,
+  async *pieces() {
+    yield before;
+    yield* pieces();
+    yield after;
+  },
+});
 
 const PLACEHOLDER = /\{(\w+)\}/g;
 
@@ -72,7 +88,11 @@ export const shownPath = (path: string, params: Params): string =>
   );
 
 /** GET and DELETE carry parameters in the query, because PVE rejects a body there; POST and PUT carry a form. */
-export function toRequest(endpoint: Endpoint, params: Params, file: Uint8Array | undefined): WireRequest {
+export function toRequest(
+  endpoint: Endpoint,
+  params: Params,
+  file: Uint8Array | StreamedFile | undefined,
+): WireRequest {
   const { method } = endpoint;
   const inPath = new Set<string>();
   const path = endpoint.path.replace(PLACEHOLDER, (_whole, name: string) => {
@@ -89,7 +109,9 @@ export function toRequest(endpoint: Endpoint, params: Params, file: Uint8Array |
   const accept = { accept: 'application/json' };
   if (file) {
     const { type, body } = multipart(pairs, file);
-    return { method, ...sharing, target: API + path, headers: { ...accept, 'content-type': type }, body };
+    const length = Buffer.isBuffer(body) ? body.length : body.bytes;
+    const headers = { ...accept, 'content-type': type, 'content-length': String(length) };
+    return { method, ...sharing, target: API + path, headers, body };
   }
   const encoded = encodePairs(pairs);
   if (method === 'GET' || method === 'DELETE') {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { NodeName, Upid } from '../lib/units.ts';
-import { endpoint, type CallOptions, type Send } from './endpoint.ts';
+import { endpoint, type CallOptions, type Send, type StreamedFile } from './endpoint.ts';
 import {
   Int,
   maybe,
@@ -55,15 +55,19 @@ export const STORAGE = {
     method: 'POST',
     path: '/nodes/{node}/storage/{storage}/upload',
     params: At.extend({
-      content: z.literal('iso'),
-      filename: IsoName,
+      content: z.enum(['iso', 'import']),
+      filename: z.string(),
       'checksum-algorithm': z.literal('sha256'),
       checksum: z.string(),
-    }),
+    }).refine(
+      ({ content, filename }) => (content === 'iso' ? IsoName : DiskImageName).safeParse(filename).success,
+      { path: ['filename'], message: 'not a file name for this content' },
+    ),
     reply: UpidText,
     needs: [{ path: '/storage/{storage}', anyOf: ['Datastore.AllocateTemplate'], feature: 'isoUpload' }],
     // Without a checksum the length of the body still tells PVE where a broken upload ends.
     lifetimes: {
+      'content=import': { since: '8.4' },
       checksum: { since: '7.2', omissible: true },
       'checksum-algorithm': { since: '7.2', omissible: true },
     },
@@ -104,6 +108,14 @@ export interface IsoUpload {
   readonly bytes: Uint8Array;
 }
 
+export interface DiskImageUpload {
+  /** Letters, digits, `.`, `_` and `-`, ending in `.qcow2`, `.raw` or `.vmdk`. */
+  readonly filename: string;
+  readonly file: StreamedFile;
+  /** Of the whole file, in hexadecimal digits. */
+  readonly sha256: string;
+}
+
 export interface DiskImageDownload {
   readonly url: string;
   /** Letters, digits, `.`, `_` and `-`, ending in `.qcow2`, `.raw` or `.vmdk`. */
@@ -116,6 +128,11 @@ export interface Storage {
   content(type?: string, options?: CallOptions): Promise<readonly Volume[]>;
   /** Overwrites an image of the same name. Resolves when PVE has received the file; the task moves it into place. */
   upload(file: IsoUpload, options?: CallOptions): Promise<Upid>;
+  /**
+   * The same for a file that a disk can be imported from, as a stream. PVE verifies its checksum. Meanwhile the file has
+   * its name already: it is complete once the task has ended.
+   */
+  uploadImage(image: DiskImageUpload, options?: CallOptions): Promise<Upid>;
   /**
    * The node downloads a file that a disk can be imported from. A file of that name with the right checksum is kept; any
    * other is not overwritten.
@@ -135,6 +152,12 @@ export const storage = (send: Send, at: { readonly node: NodeName; readonly stor
       { ...options, file: bytes },
     );
   },
+  uploadImage: ({ filename, file, sha256 }, options) =>
+    send(
+      STORAGE.upload,
+      { ...at, content: 'import', filename, 'checksum-algorithm': 'sha256', checksum: sha256 },
+      { ...options, file },
+    ),
   downloadUrl: ({ url, filename, checksum }, options) =>
     send(
       STORAGE.downloadUrl,

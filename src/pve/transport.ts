@@ -7,7 +7,14 @@ import { createAuth, secretsOf, type Auth, type AuthHeaders, type Credentials, t
 import { budgetOf } from './budgets.ts';
 import type { ClusterIdentity } from './cluster-identity.ts';
 import { normaliseEndpoint } from './endpoint-url.ts';
-import type { Endpoint, Method, Params, Send, SendOptions } from './endpoint.ts';
+import {
+  isStreamed,
+  type Endpoint,
+  type Method,
+  type Params,
+  type Send,
+  type SendOptions,
+} from './endpoint.ts';
 import {
   crowdedError,
   isPersistent,
@@ -77,6 +84,8 @@ export interface Transport {
 const DEADLINE = seconds(30);
 const CHECK_DEADLINE = seconds(15);
 const UPLOAD_DEADLINE = minutes(10);
+/** For each piece of a file that is streamed, and for the answer. */
+const STREAM_DEADLINE = minutes(2);
 const MAX_IN_FLIGHT_PER_NODE = 4;
 /** For a slot. Longer than a lane takes for all guests that start at once and whose agents are silent. */
 const MAX_WAIT = minutes(1);
@@ -130,8 +139,11 @@ export function createTransport(options: TransportOptions): Transport {
   const openRoom = serverRoom(options.room ?? ROOM, options.tenant);
   const ownSecrets = secretsOf(options.credentials);
 
-  const deadlineOf = ({ file, deadline }: SendOptions): Millis =>
-    deadline ?? (file ? UPLOAD_DEADLINE : (options.deadline ?? DEADLINE));
+  const deadlineOf = ({ file, deadline }: SendOptions): Millis => {
+    if (deadline !== undefined) return deadline;
+    if (!file) return options.deadline ?? DEADLINE;
+    return isStreamed(file) ? STREAM_DEADLINE : UPLOAD_DEADLINE;
+  };
 
   const recordedExchange: FailoverOptions['exchange'] = async (
     pool,

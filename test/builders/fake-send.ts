@@ -45,7 +45,8 @@ export function inProcessPve(cluster: ClusterInput, start: number, latency?: Lat
   const as =
     (authorization: string | undefined): Send =>
     async (endpoint, params) => {
-      const { method, target, headers, body } = toRequest(endpoint, params as Params, undefined);
+      const { method, target, headers, body: form } = toRequest(endpoint, params as Params, undefined);
+      const body = typeof form === 'string' ? form : null;
       const [path = '', query = ''] = target.slice('/api2/json'.length).split('?');
       requests.push(`${method} ${path}`);
       const length = String(Buffer.byteLength(body ?? ''));
