@@ -12,3 +12,10 @@ export {
   type ReadOptions,
   type ReadProgress,
 } from './read.ts';
+export {
+  createTransfers,
+  type TransferControl,
+  type TransferProgress,
+  type Transfers,
+  type TransferState,
+} from './transfers.ts';
