@@ -6,8 +6,7 @@ import { vmClassKind } from './vmclass/kind.ts';
 import { vmCloneKind } from './vmclone/kind.ts';
 import type { VMClonePorts } from './vmclone/ports.ts';
 import type { VMSnapshotPorts } from './vmsnapshot/controller.ts';
-import type { VMImagePorts } from './vmimage/controller.ts';
-import { vmImageKind } from './vmimage/kind.ts';
+import { vmImageKind, type VMImageKindPorts } from './vmimage/kind.ts';
 import { vmPlacementPolicyKind } from './vmplacementpolicy/kind.ts';
 import { vmSnapshotKind } from './vmsnapshot/kind.ts';
 import { vmSnapshotScheduleKind, type VMSnapshotScheduleKindPorts } from './vmsnapshotschedule/kind.ts';
@@ -15,7 +14,7 @@ import { vmSnapshotScheduleKind, type VMSnapshotScheduleKindPorts } from './vmsn
 /** What the controllers together are made from. */
 export type ControllerPorts = ProviderKindPorts &
   VirtualMachineKindPorts &
-  VMImagePorts &
+  VMImageKindPorts &
   VMSnapshotPorts &
   VMSnapshotScheduleKindPorts &
   VMClonePorts &

@@ -4,6 +4,7 @@ import type { Need } from '../../src/pve/index.ts';
 import type { Readable } from '../../src/runtime/controller.ts';
 import { grantOf } from '../shared/grants/grants.ts';
 import type { Namespaces } from '../shared/grants/namespaces.ts';
+import { wayOf } from '../shared/images/way.ts';
 
 const NEED: Need = {
   path: '/nodes/{node}',
@@ -21,11 +22,16 @@ export function downloadNeeds(
   const { namespace, name } = provider.metadata;
   const isUsed = images.some(
     (image) =>
+      isFetchedByNode(image) &&
       usesOf(image).includes(`${namespace}/${name}`) &&
       (grantOf(provider, image.metadata.namespace, namespaces)?.downloads.length ?? 0) > 0,
   );
   return isUsed ? [NEED] : [];
 }
+
+/** For the others the operator needs no privilege but that to upload a file. */
+const isFetchedByNode = ({ spec: { download } }: Readable<VMImage>): boolean =>
+  download !== undefined && wayOf(download).via === 'ProxmoxVE';
 
 function usesOf({ metadata, spec, status }: Readable<VMImage>): readonly string[] {
   const named = spec.download?.providerRefs ?? [];

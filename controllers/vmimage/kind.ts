@@ -7,7 +7,9 @@ import { settled } from '../../src/runtime/outcome.ts';
 import type { KindModule, UsagePorts } from '../shared/objects/kind-module.ts';
 import { vmImageController, type VMImagePorts } from './controller.ts';
 
-export const vmImageKind: KindModule<VMImage, VMImagePorts & Omit<DownloadPorts, 'usersOf'> & UsagePorts> = {
+export type VMImageKindPorts = VMImagePorts & Omit<DownloadPorts, 'usersOf'> & UsagePorts;
+
+export const vmImageKind: KindModule<VMImage, VMImageKindPorts> = {
   controller(ports) {
     const usersOf = ports.usersOfKind('VMImage');
     const found = vmImageController(ports);

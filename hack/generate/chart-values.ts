@@ -102,6 +102,10 @@ export const ChartValues = z.strictObject({
       .describe('For development: the operator reaches everything; `…CIDRs` and `…Ports` have no effect.'),
     proxmoxCIDRs: z.array(cidr).describe('Networks of Proxmox VE; empty: every address.'),
     proxmoxPorts: z.array(port).min(1).describe('Ports of Proxmox VE.'),
+    downloadCIDRs: z
+      .array(cidr)
+      .describe('Networks that the operator may download disk images from; empty: none.'),
+    downloadPorts: z.array(port).min(1).describe('Ports of the servers of disk images.'),
     apiServerCIDRs: z
       .array(cidr)
       .describe('Addresses of the API server, as a NetworkPolicy sees them; empty: every address.'),

@@ -1,6 +1,7 @@
 /** A Proxmox VE cluster or standalone node, and how to reach it. */
 import { z } from 'zod';
 import { age, ready, readyMessage } from './columns.ts';
+import { caBundle } from './ca-bundle.ts';
 import { statusBase } from './conditions.ts';
 import { kind, type Input, type Output } from './kind.ts';
 import { grants, vmIdRange } from './provider-grants.ts';
@@ -75,12 +76,6 @@ const fingerprint = word(
   95,
   'must be a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons between the bytes',
 );
-
-const caBundle = rule(text(65_536), {
-  cel: "self.contains('-----BEGIN CERTIFICATE-----')",
-  message: 'must contain PEM-encoded certificates',
-  holds: (pem) => pem.includes('-----BEGIN CERTIFICATE-----'),
-});
 
 const tls = z.object({
   caBundle: caBundle

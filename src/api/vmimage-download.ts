@@ -1,7 +1,10 @@
 /** A disk image that Proxmox VE downloads, and the template that is made of it. */
 import { z } from 'zod';
+import { bytes, MiB } from '../lib/units.ts';
+import { caBundle } from './ca-bundle.ts';
+import { localRef } from './refs.ts';
 import { creationSettings } from './vmclass-hardware.ts';
-import { list, moment, node, rule, storageName, text, vmidNumber, word } from './schema.ts';
+import { list, moment, node, quantity, rule, storageName, text, vmidNumber, word } from './schema.ts';
 
 /** A name whose last part begins with a letter, or a plain IPv4 address: nothing that is an address in disguise. */
 const URL_FORM =
@@ -9,8 +12,8 @@ const URL_FORM =
 /** Loopback, link-local, multicast and reserved addresses, and where clouds keep credentials. */
 const FORBIDDEN_HOST =
   /^https?:\/\/((0|127|22[4-9]|2[3-5][0-9]|169[.]254)[.]|100[.]100[.]100[.]200[:/]|192[.]0[.]0[.]192[:/]|([^/:]*[.])?([lL][oO][cC][aA][lL][hH][oO][sS][tT]|[mM][eE][tT][aA][dD][aA][tT][aA]([.][^/:]*)?)[:/])/;
-/** Proxmox VE unpacks no disk image that it is to import, and the others are no disk images. */
-const NOT_A_DISK = /^[^?]*[.](gz|xz|zst|bz2|lzo|zip|tar|iso|ova)([?].*)?$/;
+/** Compressed or not. */
+const NOT_A_DISK = /^[^?]*[.](lzo|zip|tar|tgz|iso|ova)([.](gz|xz|zst|bz2))?([?].*)?$/;
 
 const MAX_URL = 1024;
 
@@ -23,7 +26,7 @@ const url = [
   {
     pattern: NOT_A_DISK,
     message:
-      'must not be a compressed file, an archive or an ISO image: Proxmox VE imports qcow2, raw and vmdk as they are',
+      'must not be an archive or an ISO image: it has to be a disk image (qcow2, raw or vmdk), which may be compressed (gz, bz2, xz or zst)',
   },
 ].reduce(
   (schema, { pattern, message }) =>
@@ -52,17 +55,32 @@ const providerRef = z.object({
 
 export const download = z.object({
   url: url.describe(
-    'URL of the disk image, which the node fetches itself, through the http_proxy of the datacenter if it has one.',
+    'URL of the disk image. The node fetches it, through the http_proxy of the datacenter if it has one; the operator does so if the URL ends in .gz, .bz2, .xz or .zst, or if headersSecretRef or caBundle is set.',
   ),
   checksum: checksum
     .optional()
     .describe(
-      'Checksum of the file as algorithm:digits. Absent: the file is not verified, and it is not fetched again when it changes at its URL.',
+      'Checksum of the file at the URL, as it is there, as algorithm:digits. Absent: the file is not verified, and it is not fetched again when it changes at its URL.',
     ),
   format: z
     .enum(['qcow2', 'raw', 'vmdk'])
     .optional()
     .describe('Format of the file; absent: by the ending of its name, and qcow2 for .img and others.'),
+  headersSecretRef: localRef
+    .optional()
+    .describe(
+      'Secret with HTTP headers for the server of the URL: each key is the name of a header, for example Authorization. They are not sent to other servers that it redirects to.',
+    ),
+  caBundle: caBundle
+    .optional()
+    .describe(
+      "PEM-encoded CA bundle that the server's certificate may be verified with, in addition to the CAs of the system.",
+    ),
+  maxSize: quantity(bytes(MiB), bytes(1024 ** 3 * MiB))
+    .optional()
+    .describe(
+      'How large the disk image may be at most, as it is at the URL and decompressed, if the operator fetches it. Absent: 64Gi.',
+    ),
   providerRefs: list(providerRef, 16)
     .optional()
     .describe(
@@ -107,14 +125,36 @@ const failure = z.object({
   generation: z.int().describe('Generation of the object that was tried.'),
 });
 
+const progress = z.object({
+  phase: z
+    .enum(['Queued', 'Verifying', 'Uploading'])
+    .describe(
+      'Queued: other files come first. Verifying: it is read for the first time. Uploading: it is read again and sent to Proxmox VE.',
+    ),
+  bytes: z.int().optional().describe('How many bytes have been read or sent.'),
+  total: z.int().optional().describe('How many there are, if that is known.'),
+  percent: z.int().optional().describe('The same in per cent.'),
+  ahead: z.int().optional().describe('How many other files come first.'),
+});
+
 export const downloads = list(
   z.object({
     provider,
-    node: node.describe('Node that downloads the file.'),
+    node: node.describe('Node that downloads the file, or that it is uploaded to.'),
     storage: storageName.describe('Storage the file is on until the template is made.'),
     volume: text(255).describe('Volume ID of the file.'),
     state: z.enum(['Downloading', 'Downloaded']).describe('How far the download is.'),
-    at: moment.describe('When the last request was announced.'),
+    at: moment.describe(
+      'When the last request was announced, or when the operator last sent a part of the file.',
+    ),
+    via: z
+      .enum(['ProxmoxVE', 'Operator'])
+      .optional()
+      .describe('Who fetches the file. Absent: ProxmoxVE, the node itself.'),
+    viaReason: text(255).optional().describe('Why the operator fetches it.'),
+    progress: progress.optional().describe('How far the operator is.'),
+    size: z.int().optional().describe('Size of the disk image in bytes, once the operator has verified it.'),
+    sha256: text(64).optional().describe('Its SHA-256 checksum, once the operator has verified it.'),
     task,
     failure: failure.optional().describe('The last failure since something succeeded.'),
   }),

@@ -64,8 +64,7 @@ export async function* readImage(options: ReadOptions): AsyncGenerator<Buffer, M
 }
 
 /** Reads all of it and keeps nothing. */
-export async function measure(options: ReadOptions): Promise<Measured> {
-  const image = readImage(options);
+export async function measure(image: AsyncGenerator<unknown, Measured>): Promise<Measured> {
   for (;;) {
     const { done, value } = await image.next();
     if (done === true) return value;

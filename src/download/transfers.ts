@@ -4,6 +4,8 @@
  * at any more ends.
  */
 
+import { failed } from './problem.ts';
+
 export interface TransferProgress {
   readonly phase: 'Verifying' | 'Uploading';
   readonly bytes: number;
@@ -39,6 +41,8 @@ export interface Transfers<R> {
   see(key: string): TransferState<R> | undefined;
   /** Cancels those that it holds for, and forgets them. */
   drop(isDropped: (key: string) => boolean): void;
+  /** Whether one that it holds for has not ended, though it may have been cancelled. */
+  isRunning(isAsked: (key: string) => boolean): boolean;
   /** Cancels all. Nothing is started afterwards. */
   close(): void;
 }
@@ -115,8 +119,8 @@ export function createTransfers<R>(now: () => number, limits: TransferLimits = L
     const onProgress = (progress: TransferProgress): void => {
       entry.progress = progress;
       if (now() - startedAt > limits.maxMs)
-        entry.stop.abort(new Error(`It took longer than ${limits.maxMs / HOUR_MS} hours.`));
-      if (isUnseen(entry)) entry.stop.abort(new Error('Nobody waits for it any more.'));
+        entry.stop.abort(failed(`The file was not transferred within ${limits.maxMs / HOUR_MS} hours.`));
+      if (isUnseen(entry)) entry.stop.abort(failed('Nobody waits for the file any more.'));
     };
     try {
       entry.ended = { state: 'done', result: await entry.run({ signal, onProgress }), at: now() };
@@ -138,7 +142,7 @@ export function createTransfers<R>(now: () => number, limits: TransferLimits = L
     for (const [key, entry] of entries)
       if (isDropped(key)) {
         entries.delete(key);
-        entry.stop.abort(new Error('The transfer was cancelled.'));
+        entry.stop.abort(failed('The transfer was cancelled.'));
       }
     admit();
   };
@@ -166,6 +170,7 @@ export function createTransfers<R>(now: () => number, limits: TransferLimits = L
       return stateOf(entry);
     },
     drop,
+    isRunning: (isAsked) => [...running].some(({ key }) => isAsked(key)),
     close() {
       isClosed = true;
       drop(() => true);

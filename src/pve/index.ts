@@ -5,7 +5,14 @@ export { CredentialsError, type Credentials } from './auth.ts';
 export type { Cluster, ClusterStatus, GuestRow, ListedTask, ResourceRow } from './cluster.ts';
 export type { ClusterIdentity } from './cluster-identity.ts';
 export { normaliseEndpoint } from './endpoint-url.ts';
-export { FEATURES, type CallOptions, type Feature, type Need, type Send } from './endpoint.ts';
+export {
+  FEATURES,
+  type CallOptions,
+  type Feature,
+  type Need,
+  type Send,
+  type StreamedFile,
+} from './endpoint.ts';
 export { PveError } from './errors.ts';
 export type { Tls } from './exchange.ts';
 export { normaliseFingerprint } from './fingerprint.ts';

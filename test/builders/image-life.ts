@@ -13,6 +13,12 @@ import { createMoveSlots } from '../../controllers/shared/limits/moves.ts';
 import { vmImageKind } from '../../controllers/vmimage/kind.ts';
 import type { Provider, VirtualMachine, VMImage, VMImageStatus } from '../../src/api/index.ts';
 import { millis } from '../../src/lib/units.ts';
+import {
+  createTransfers,
+  DownloadProblem,
+  type Measured,
+  type ReadOptions,
+} from '../../src/download/index.ts';
 import { createInventory, pve } from '../../src/pve/index.ts';
 import type { EventNote } from '../../src/runtime/controller.ts';
 import { coalescing } from '../../src/runtime/coalescing.ts';
@@ -27,6 +33,14 @@ import type { SabotagedPorts } from './saboteur.ts';
 const SCAN_MS = 5_000;
 const MAX_PASSES = 400;
 
+/** What a server has at a URL, as it can be read there. */
+export interface ServedImage {
+  bytes: number;
+  sha256: string;
+  /** Why it cannot be read now. */
+  problem?: Error | undefined;
+}
+
 export interface ImageLifeOptions {
   readonly spec?: Partial<VMImage['spec']>;
   readonly provider?: Provider;
@@ -37,6 +51,11 @@ export interface ImageLifeOptions {
 export class ImageLife {
   now = NOW;
   readonly pve = new InMemoryPve(() => this.now);
+  /** What the operator finds at the URL. */
+  readonly served: ServedImage = { bytes: 3000, sha256: 'ab'.repeat(32) };
+  /** What it asks for. */
+  readonly reads: ReadOptions[] = [];
+  readonly secrets = new Map<string, Readonly<Record<string, string>>>();
   /** Those that refer to the image. */
   vms: readonly VirtualMachine[] = [];
   readonly store;
@@ -83,6 +102,12 @@ export class ImageLife {
       namespaces: NO_NAMESPACES,
       usersOfKind: () => () => this.vms,
       connections: { get: () => (inventory.view() ? connection : undefined), isPending: () => false },
+      transfers: createTransfers(now),
+      readSecret: (_namespace, name) => {
+        const values = this.secrets.get(name);
+        return Promise.resolve(values && { values });
+      },
+      readImage: (options) => this.#read(options),
     });
     const clock = {
       now: () => new Date(this.now),
@@ -104,6 +129,20 @@ export class ImageLife {
     };
     const work = { key: 'default/ubuntu', reasons: new Set(['edit'] as const) };
     return { inventory, scannedAt: 0, pass: () => runPass(work, controller, deps) };
+  }
+
+  async *#read(options: ReadOptions): AsyncGenerator<Buffer, Measured> {
+    this.reads.push(options);
+    const { bytes, sha256, problem } = this.served;
+    const half = Buffer.alloc(bytes / 2);
+    yield await Promise.resolve(half);
+    options.signal.throwIfAborted();
+    options.onProgress?.({ bytes: bytes / 2, total: bytes });
+    if (problem) throw problem;
+    if (options.expected && options.expected.sha256 !== sha256)
+      throw new DownloadProblem('DownloadFailed', 'It is another one.');
+    yield half;
+    return { bytes, sha256 };
   }
 
   get status(): VMImageStatus {

@@ -1,5 +1,5 @@
 /** A small Proxmox VE in memory behind the client's `Send`: guests, tasks that take their time, volumes, locks. */
-import { PveError, type Refusal, type Send } from '../../src/pve/index.ts';
+import { PveError, type Refusal, type Send, type StreamedFile } from '../../src/pve/index.ts';
 import { parseDisk, parseNic, parseSize } from '../../src/pve/index.ts';
 import { GiB } from '../../src/lib/units.ts';
 import { parseMark } from '../../controllers/shared/guests/owner-mark.ts';
@@ -64,6 +64,8 @@ export class InMemoryPve {
   readonly linked = new Map<string, { readonly vmid: number; readonly parent: string }>();
   /** Type of the storage with the disks. */
   diskStorage = 'lvmthin';
+  /** Of files that were uploaded, in bytes. */
+  readonly sizes = new Map<string, number>();
   /** Method and path template of every request. */
   readonly requests: string[] = [];
   /** Commands that the agents of guests were given. */
@@ -78,11 +80,14 @@ export class InMemoryPve {
   /** What the storage `local` of each node is for. */
   localContent = 'iso';
   stops = 0;
+  /** How often a disk image was uploaded completely. */
+  uploads = 0;
   /** How often a file was asked to be downloaded. */
   downloads = 0;
   /** How often a guest was rolled back. */
   rollbacks = 0;
   readonly #tasks: ModelTask[] = [];
+  #uploadedBytes = 0;
   #late: { readonly at: number; readonly run: () => void }[] = [];
   readonly #now: () => number;
 
@@ -122,8 +127,7 @@ export class InMemoryPve {
       task.exit = this.#failureOf(task.type) ?? 'OK';
       const failed = task.exit === 'OK' ? task.finish() : undefined;
       if (typeof failed === 'string') task.exit = failed;
-      if (task.exit !== 'OK' && task.type === 'qmclone') this.#abandon('clone');
-      if (task.exit !== 'OK' && task.type === 'qmcreate') this.#abandon('create');
+      if (task.exit !== 'OK') this.#tidyUpAfter(task.type);
     }
   }
 
@@ -146,9 +150,14 @@ export class InMemoryPve {
     this.#late.push({ at, run });
   }
 
-  readonly send: Send = (endpoint, params) => {
+  readonly send: Send = async (endpoint, params, options) => {
     const route = `${endpoint.method} ${endpoint.path}`;
     this.requests.push(route);
+    const { file } = options ?? {};
+    if (file && 'pieces' in file) {
+      await received(file, endpoint);
+      this.#uploadedBytes = file.bytes;
+    }
     return new Promise((resolve) => resolve(endpoint.reply.parse(this.answer(route, params as Params))));
   };
 
@@ -164,6 +173,20 @@ export class InMemoryPve {
     const handler = this.#routes[route];
     if (!handler) throw new Error(`The model does not know ${route}.`);
     return handler(params);
+  }
+
+  #tidyUpAfter(type: string): void {
+    if (type === 'qmclone') this.#abandon('clone');
+    if (type === 'qmcreate') this.#abandon('create');
+    if (type === 'imgcopy') this.#removeIncomplete();
+  }
+
+  #removeIncomplete(): void {
+    for (const [volume, size] of this.sizes)
+      if (size < this.#uploadedBytes) {
+        this.volumes.delete(volume);
+        this.sizes.delete(volume);
+      }
   }
 
   /** Guests that were not completed are removed again. */
@@ -546,14 +569,26 @@ export class InMemoryPve {
     'GET /nodes/{node}/storage/{storage}/content': ({ storage }) =>
       [...this.volumes, ...this.linked.keys()]
         .filter((volid) => volid.startsWith(`${String(storage)}:`))
-        .map((volid) => ({ volid, ...this.linked.get(volid) })),
-    'POST /nodes/{node}/storage/{storage}/upload': ({ filename, storage, ...at }) =>
-      this.#begin(
+        .map((volid) => ({ volid, size: this.sizes.get(volid), ...this.linked.get(volid) })),
+    'POST /nodes/{node}/storage/{storage}/upload': ({ filename, storage, content, ...at }) => {
+      const volume = `${String(storage)}:${String(content)}/${String(filename)}`;
+      const size = this.#uploadedBytes;
+      if (content === 'import') {
+        this.uploads += 1;
+        // It has its name before it is complete.
+        this.volumes.add(volume);
+        this.sizes.set(volume, size / 2);
+      }
+      return this.#begin(
         'imgcopy',
         at,
-        () => void this.volumes.add(`${String(storage)}:iso/${String(filename)}`),
+        () => {
+          this.volumes.add(volume);
+          if (content === 'import') this.sizes.set(volume, size);
+        },
         '',
-      ),
+      );
+    },
     'POST /nodes/{node}/storage/{storage}/download-url': ({ filename, storage, ...at }) => {
       if (!this.localContent.includes('import'))
         throw refusal('unknown', `storage '${String(storage)}' is not configured for content-type 'import'`);
@@ -577,6 +612,7 @@ export class InMemoryPve {
     },
     'DELETE /nodes/{node}/storage/{storage}/content/{volume}': ({ volume }) => {
       this.volumes.delete(String(volume));
+      this.sizes.delete(String(volume));
       return null;
     },
   };
@@ -609,6 +645,27 @@ export class InMemoryPve {
       else inForce[key] = value;
     }
     guest.inForce = inForce;
+  }
+}
+
+/** @throws PveError if it is not complete: PVE keeps nothing of it, and the sender has no answer */
+async function received(
+  file: StreamedFile,
+  { method, path }: { method: 'GET' | 'POST' | 'PUT' | 'DELETE'; path: string },
+): Promise<void> {
+  try {
+    let bytes = 0;
+    for await (const piece of file.pieces()) bytes += piece.length;
+    if (bytes !== file.bytes) throw new Error(`The body has ${bytes} bytes and not ${file.bytes}.`);
+  } catch (cause) {
+    throw new PveError({
+      refusal: 'unknownOutcome',
+      method,
+      route: path,
+      code: 'broken',
+      message: 'The body broke off.',
+      cause,
+    });
   }
 }
 

@@ -4,6 +4,8 @@ import { sha256Hex } from '../../../src/lib/hash.ts';
 const DIGITS = 12;
 const CONTENT_DIGITS = 8;
 const MAX_BASE = 60;
+/** A file is kept as it is once it is decompressed. */
+const COMPRESSED = /[.](gz|bz2|xz|zst)$/i;
 
 interface Source {
   readonly url: string;
@@ -22,7 +24,7 @@ const ownerOf = (uid: string, provider: string): string => sha256Hex(`${uid} ${p
 export function fileNameOf(uid: string, provider: string, { url, checksum = '', format }: Source): string {
   const content = sha256Hex(`${url} ${checksum.toLowerCase()} ${format ?? ''}`).slice(0, CONTENT_DIGITS);
   const { pathname } = URL.canParse(url) ? new URL(url) : { pathname: url };
-  const last = pathname.split('/').at(-1) ?? '';
+  const last = (pathname.split('/').at(-1) ?? '').replace(COMPRESSED, '');
   const base = last
     .replace(/[.](qcow2|raw|vmdk|img)$/i, '')
     .replaceAll(/[^A-Za-z0-9._-]/g, '_')

@@ -13,11 +13,13 @@ import { grantOf, type Grant } from '../../shared/grants/grants.ts';
 import { demandsFor, type Demand, type DemandPorts } from '../../shared/images/demand.ts';
 import { fileNameOf } from '../../shared/images/file-name.ts';
 import { placeFor, targetFor, type Choice } from './choose.ts';
-import type { GuestSeen, Have, TemplateEntry, Want } from './model.ts';
+import type { DownloadEntry, FileSeen, GuestSeen, Have, TemplateEntry, TransferSeen, Want } from './model.ts';
 import { seeFile, seeGuest } from './observe.ts';
 import { perform, type Entries } from './perform.ts';
 import { plan } from './plan.ts';
 import { keepsTemplates, leaving, leftBehind } from './removal.ts';
+import { dropTransfers, isSending, seeTransfer, transferKey, type TransferPorts } from './transfer.ts';
+import { wayOf } from '../../shared/images/way.ts';
 import { createAnnounced } from './requests.ts';
 import {
   AGAIN,
@@ -34,7 +36,7 @@ import {
   statusOf,
 } from './words.ts';
 
-export interface DownloadPorts extends DemandPorts {
+export interface DownloadPorts extends DemandPorts, TransferPorts {
   readonly connections: Connections;
   /** Of the Kubernetes cluster. */
   readonly clusterId: string;
@@ -60,6 +62,7 @@ export function createDownloads(ports: DownloadPorts): Downloads {
   const announced = createAnnounced();
 
   async function reconcile(image: VMImage, pass: Pass<VMImage>): Promise<Result> {
+    dropTransfers(image, ports, (key) => key.endsWith(` ${image.metadata.generation}`));
     const demands = demandsFor(image, ports);
     const eager = (image.spec.download?.providerRefs ?? []).map(
       ({ namespace = image.metadata.namespace, name }) => `${namespace}/${name}`,
@@ -69,6 +72,7 @@ export function createDownloads(ports: DownloadPorts): Downloads {
   }
 
   async function remove(image: VMImage, pass: Pass<VMImage>): Promise<Result> {
+    dropTransfers(image, ports);
     const all = entriesOf(image);
     const { downloads, templates } = leaving(image, all);
     if (downloads.length === 0 && templates.length === 0) {
@@ -163,6 +167,7 @@ export function createDownloads(ports: DownloadPorts): Downloads {
       pool: poolOf(connection, grant),
       reserve: () => connection.vmids.reserve(connection.pve, view, range),
       announced,
+      transfers: ports,
       now: pass.now,
       options: { signal: pass.signal },
     });
@@ -182,6 +187,7 @@ export function createDownloads(ports: DownloadPorts): Downloads {
     const isKept = pass.deleting && keepsTemplates(image);
     const now = pass.now.getTime();
     const source = { connection, view, options: { signal: pass.signal } };
+    const transfer = seeTransfer(ports.transfers.see(transferKey(image, want.provider)));
     const guests = new Map<Vmid, GuestSeen>();
     for (const entry of own)
       if (!isSettled(entry, current, view))
@@ -190,13 +196,26 @@ export function createDownloads(ports: DownloadPorts): Downloads {
       download,
       current,
       old: own.filter((each) => each !== current && !(isKept && each.state === 'Ready')),
-      file: download && (await seeFile(download, source)),
+      file: download && (await seeFileOf(image, download, { ...source, transfer })),
+      transfer,
       guests,
       place: placeFor(choice),
       target: targetFor(choice, download?.node),
       isUnsent: (at) => announced.has(image.metadata.uid, at),
       now,
     };
+  }
+
+  async function seeFileOf(
+    image: VMImage,
+    download: DownloadEntry,
+    { transfer, ...source }: Parameters<typeof seeFile>[1] & { readonly transfer: TransferSeen | undefined },
+  ): Promise<FileSeen> {
+    if (transfer?.state === 'queued' || transfer?.state === 'running') return NOT_YET;
+    // Before the file: what ends in between has its task, or its file, then.
+    const isBusy = isSending(image, download.provider, ports);
+    const file = await seeFile(download, source);
+    return { ...file, isBusy: file.isBusy || isBusy };
   }
 
   const providerOf = (key: string): Readable<Provider> | undefined => {
@@ -235,6 +254,9 @@ interface Observing {
   readonly pass: Pass<VMImage>;
 }
 
+/** Nothing was sent completely, so there is nothing to be seen. */
+const NOT_YET: FileSeen = { task: { state: 'none' }, isThere: false, isBusy: false };
+
 const keyOf = ({ namespace, name }: Demand['provider']): string => `${namespace}/${name}`;
 
 const entriesOf = ({ status }: VMImage): Entries => ({
@@ -250,7 +272,8 @@ function wantOf(image: VMImage, { provider, isWanted }: About, { deleting }: Pas
   const { download } = image.spec;
   const { uid, generation } = image.metadata;
   const file = deleting || !download ? undefined : fileNameOf(uid, provider, download);
-  return { provider, isWanted, file, generation };
+  const via = download ? wayOf(download).via : 'ProxmoxVE';
+  return { provider, isWanted, via, file, generation };
 }
 
 const choiceOf = (

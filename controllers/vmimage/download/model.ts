@@ -1,6 +1,6 @@
 /** What is known of one download on one Provider, and what may be done about it. Types only: nothing in this file runs. */
 import type { Reason, VMImageStatus } from '../../../src/api/index.ts';
-import type { NodeName, Vmid } from '../../../src/lib/units.ts';
+import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
 import type { LinkedClone } from '../../shared/guests/linked-clones.ts';
 
 export type DownloadEntry = NonNullable<VMImageStatus['downloads']>[number];
@@ -15,9 +15,32 @@ export interface FileSeen {
   readonly task: TaskSeen;
   /** Its storage lists it: Proxmox VE gives a file its name once it is complete and verified. */
   readonly isThere: boolean;
-  /** A task works on it, whoever began it. */
+  /** In bytes. */
+  readonly size?: number | undefined;
+  /** A task works on it, whoever began it. Of an upload: a task works on some file that was uploaded. */
   readonly isBusy: boolean;
 }
+
+export type Progress = NonNullable<DownloadEntry['progress']>;
+
+/** What this process does with a file that goes through it. */
+export type TransferSeen =
+  | { readonly state: 'queued'; readonly ahead: number }
+  | { readonly state: 'running'; readonly progress: Progress }
+  | { readonly state: 'measured'; readonly size: number; readonly sha256: string }
+  /** `at`: epoch ms. */
+  | { readonly state: 'uploaded'; readonly task: Upid; readonly at: number }
+  /** It was sent completely, and the answer was lost. */
+  | { readonly state: 'unknown' }
+  | {
+      readonly state: 'failed';
+      readonly reason: string;
+      readonly message: string;
+      /** Epoch ms. */
+      readonly at: number;
+      /** The file at the URL is to blame, so that what was measured before says nothing. */
+      readonly isOfSource: boolean;
+    };
 
 export interface GuestSeen {
   readonly task: TaskSeen;
@@ -47,6 +70,8 @@ export interface Want {
   readonly provider: string;
   /** Whether somebody needs a template there. */
   readonly isWanted: boolean;
+  /** Who is to fetch it. */
+  readonly via: 'ProxmoxVE' | 'Operator';
   /** Name of the file that the spec asks for. Absent: nothing is to be there any more. */
   readonly file: string | undefined;
   readonly generation: number;
@@ -60,6 +85,8 @@ export interface Have {
   readonly old: readonly TemplateEntry[];
   /** Absent: nothing has to be known of it. */
   readonly file: FileSeen | undefined;
+  /** Absent: this process does nothing with it. */
+  readonly transfer: TransferSeen | undefined;
   /** By VMID, of those that something has to be known of. */
   readonly guests: ReadonlyMap<Vmid, GuestSeen>;
   /** Where a file may be kept, or why nowhere. */
@@ -75,6 +102,14 @@ export interface Have {
 export type Step =
   | { readonly do: 'announceDownload'; readonly place: Place; readonly file: string }
   | { readonly do: 'download'; readonly entry: DownloadEntry }
+  /** The operator reads the file and measures it. */
+  | { readonly do: 'verify'; readonly entry: DownloadEntry }
+  /** It is right: the upload is announced. */
+  | { readonly do: 'measured'; readonly entry: DownloadEntry; readonly size: number; readonly sha256: string }
+  | { readonly do: 'announceUpload'; readonly entry: DownloadEntry }
+  | { readonly do: 'upload'; readonly entry: DownloadEntry }
+  | { readonly do: 'progress'; readonly entry: DownloadEntry; readonly progress: Progress }
+  | { readonly do: 'uploaded'; readonly entry: DownloadEntry; readonly task: Upid }
   | { readonly do: 'fileReady'; readonly entry: DownloadEntry }
   | {
       readonly do: 'reserve';
@@ -91,7 +126,14 @@ export type Step =
   | { readonly do: 'announceDestroy'; readonly entry: TemplateEntry }
   | { readonly do: 'destroy'; readonly entry: TemplateEntry; readonly node: NodeName }
   | { readonly do: 'forgetTemplate'; readonly entry: TemplateEntry }
-  | { readonly do: 'failed'; readonly what: 'file' | Vmid; readonly message: string };
+  | {
+      readonly do: 'failed';
+      readonly what: 'file' | Vmid;
+      readonly message: string;
+      /** Absent: a task failed. */
+      readonly reason?: string;
+      readonly isOfSource?: boolean;
+    };
 
 export type Plan =
   /** `again`: something is still being removed, which keeps nothing from being ready. */

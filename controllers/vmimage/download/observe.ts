@@ -1,5 +1,5 @@
 /** Reads what a plan has to know: of the file, and of the guests that status names. Changes nothing. */
-import { PveError, type CallOptions, type View } from '../../../src/pve/index.ts';
+import { PveError, type ActiveTask, type CallOptions, type View } from '../../../src/pve/index.ts';
 import { nodeName, upid, type NodeName, type Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { smbiosUuidOf } from '../../shared/guests/identity.ts';
@@ -32,16 +32,24 @@ async function taskOf(
 
 export const fileNameIn = (volume: string): string => volume.slice(volume.indexOf('/') + 1);
 
+/** Somebody's task: those of uploads do not name their file, and run on the node that the file was sent to. */
+const isUploadBusy = (tasks: readonly Pick<ActiveTask, 'type'>[], { activeTasks }: View): boolean =>
+  [...tasks, ...activeTasks].some(({ type }) => type === 'imgcopy');
+
 export async function seeFile(entry: DownloadEntry, source: Source): Promise<FileSeen> {
-  const { connection, options } = source;
-  const task = await taskOf(entry, source);
+  const { connection, options, view } = source;
+  const task = await taskOf({ task: entry.task, node: taskNode(entry) }, source);
   if (task.state === 'running') return { task, isThere: false, isBusy: true };
   const node = connection.pve.node(entry.node);
   // Before the list: what ends in between is in the list then.
   const tasks = await node.activeTasks(undefined, options);
-  const isBusy = tasks.some(({ id, type }) => type === 'download' && id === fileNameIn(entry.volume));
+  const isBusy =
+    entry.via === 'Operator'
+      ? isUploadBusy(tasks, view)
+      : tasks.some(({ id, type }) => type === 'download' && id === fileNameIn(entry.volume));
   const volumes = await node.storage(entry.storage).content('import', options);
-  return { task, isBusy, isThere: volumes.some(({ volid }) => volid === entry.volume) };
+  const found = volumes.find(({ volid }) => volid === entry.volume);
+  return { task, isBusy, isThere: found !== undefined, size: found?.size };
 }
 
 /** A guest whose creation was interrupted has only its lock: nothing says whose it is. */
@@ -103,7 +111,8 @@ async function clonesNeeding(
   return clonesOf(vmid, volumes);
 }
 
-const taskNode = ({ node, task }: TemplateEntry): NodeName => nodeName(task?.split(':')[1] ?? node);
+const taskNode = ({ node, task }: Pick<TemplateEntry, 'node' | 'task'>): NodeName =>
+  nodeName(task?.split(':')[1] ?? node);
 
 async function configAt(
   vmid: Vmid,

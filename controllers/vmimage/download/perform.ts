@@ -10,6 +10,8 @@ import type { ImageMark } from '../../shared/guests/image-mark.ts';
 import type { DownloadEntry, Failure, Step, TemplateEntry } from './model.ts';
 import { fileNameIn } from './observe.ts';
 import type { Announced } from './requests.ts';
+import { startMeasuring, startUpload, type TransferPorts } from './transfer.ts';
+import { wayOf } from '../../shared/images/way.ts';
 import { settingsOf } from './settings.ts';
 
 export interface Entries {
@@ -27,6 +29,7 @@ export interface Context {
   /** Reserves a VMID; `undefined`: there is none. */
   readonly reserve: () => Promise<Vmid | undefined>;
   readonly announced: Announced;
+  readonly transfers: TransferPorts;
   readonly now: Date;
   readonly options: CallOptions;
 }
@@ -80,6 +83,17 @@ async function send(step: Step, context: Context): Promise<Upid | undefined> {
       return connection.pve.node(step.node).qemu(step.entry.vmid).destroy({ purge: true }, options);
     case 'deleteFile':
       return sendDeleteFile(step.entry, context);
+    case 'verify':
+      startMeasuring({ ...context, entry: step.entry }, context.transfers);
+      return undefined;
+    case 'upload':
+      context.announced.take(uid, step.entry.at);
+      startUpload({ ...context, entry: step.entry }, context.transfers);
+      return undefined;
+    case 'measured':
+    case 'announceUpload':
+    case 'progress':
+    case 'uploaded':
     case 'announceDownload':
     case 'fileReady':
     case 'reserve':
@@ -147,11 +161,27 @@ async function record(
         volume,
         state: 'Downloading',
         at: announce(),
+        ...sentBy(image),
         ...(failure && { failure }),
       });
     }
+    case 'verify':
+    case 'upload':
+      return withDownload(before, { ...step.entry, at });
+    case 'measured': {
+      const { progress: _progress, ...entry } = step.entry;
+      return withDownload(before, { ...entry, size: step.size, sha256: step.sha256, at: announce() });
+    }
+    case 'announceUpload':
+      return withDownload(before, { ...step.entry, task: undefined, at: announce() });
+    case 'progress':
+      return withDownload(before, { ...step.entry, progress: step.progress, at });
+    case 'uploaded': {
+      const { progress: _progress, ...entry } = step.entry;
+      return withDownload(before, { ...entry, task: step.task, at });
+    }
     case 'fileReady': {
-      const { failure: _failure, task: _task, ...entry } = step.entry;
+      const { failure: _failure, task: _task, progress: _progress, ...entry } = step.entry;
       return withDownload(before, { ...entry, state: 'Downloaded' });
     }
     case 'download':
@@ -176,9 +206,10 @@ async function record(
       context.connection.vmids.release(step.entry.vmid);
       return { ...before, templates: before.templates.filter((each) => each !== step.entry) };
     case 'failed': {
-      const { message } = step;
+      const { message, reason = 'TaskFailed', isOfSource = false } = step;
       const generation = image.metadata.generation;
-      return failed(before, provider, { reason: 'TaskFailed', message, at, generation });
+      const entries = isOfSource ? withoutMeasure(before, provider) : before;
+      return failed(entries, provider, { reason, message, at, generation });
     }
     default:
       return step satisfies never;
@@ -214,14 +245,28 @@ const withTemplate = (before: Entries, entry: TemplateEntry): Entries => ({
   ),
 });
 
+/** Status says who fetches a file only where it is not the node. */
+function sentBy({ spec: { download } }: VMImage): Pick<DownloadEntry, 'via' | 'viaReason'> {
+  const { via, reason } = download ? wayOf(download) : { via: 'ProxmoxVE' };
+  return via === 'Operator' ? { via, viaReason: reason } : {};
+}
+
+/** What was measured was another file. */
+const withoutMeasure = (before: Entries, provider: string): Entries => ({
+  ...before,
+  downloads: before.downloads.map(({ size, sha256, ...entry }) =>
+    entry.provider === provider ? entry : { ...entry, size, sha256 },
+  ),
+});
+
 /** Its task is over, and so is that of the guest that is being made. */
 function failed(before: Entries, provider: string, failure: Omit<Failure, 'attempts'>): Entries {
   const message = failure.message.slice(0, MAX_MESSAGE);
   return {
-    downloads: before.downloads.map(({ task, ...entry }) =>
+    downloads: before.downloads.map(({ task, progress, ...entry }) =>
       entry.provider === provider
         ? { ...entry, failure: { ...failure, message, attempts: (entry.failure?.attempts ?? 0) + 1 } }
-        : { ...entry, task },
+        : { ...entry, task, progress },
     ),
     templates: before.templates.map((entry) =>
       entry.provider === provider && entry.state === 'Reserved' ? { ...entry, task: undefined } : entry,

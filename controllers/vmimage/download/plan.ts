@@ -7,10 +7,10 @@ import { FORCE_DELETE } from '../../../src/api/index.ts';
 import { refusalIn } from '../../../src/pve/index.ts';
 import { CLONES_ARE_GONE, clonesText, type LinkedClone } from '../../shared/guests/linked-clones.ts';
 import { holdOffMs } from '../../shared/plan/hold-off.ts';
+import { IN_FLIGHT_MS, inFlightMs } from './in-flight.ts';
 import type { DownloadEntry, GuestSeen, Have, Plan, Problem, Step, TemplateEntry, Want } from './model.ts';
+import { followTransfer, mayHaveBeenSent } from './transfer-plan.ts';
 
-/** A request that nobody waits for any more has arrived by then, or never will. */
-const IN_FLIGHT_MS = 60_000;
 const POLL_MS = 2_000;
 const SEEN_AGAIN_MS = 30_000;
 /** Somebody has to remove a linked clone first. */
@@ -39,14 +39,19 @@ function make(want: Want, file: string, have: Have): Plan {
   if (held) return held;
   if (!download) return startDownload(file, have);
   // A file of a former spec is tidied up before the next is fetched: there is one at a time.
-  return download.volume.endsWith(`/${file}`) ? proceed(download, have) : dropFile(download, have);
+  return isWanted(download, file, want) ? proceed(download, have) : dropFile(download, have);
 }
+
+/** One that has arrived is as good, whoever fetched it. */
+const isWanted = ({ volume, state, via = 'ProxmoxVE' }: DownloadEntry, file: string, want: Want): boolean =>
+  volume.endsWith(`/${file}`) && (state === 'Downloaded' || via === want.via);
 
 function proceed(download: DownloadEntry, have: Have): Plan {
   const { current } = have;
   if (current && have.guests.get(current.vmid)?.guest !== 'absent')
     return finishGuest(current, have, download);
-  if (download.state === 'Downloading') return follow(download, have);
+  if (download.state === 'Downloading')
+    return download.via === 'Operator' ? followTransfer(download, have) : follow(download, have);
   return current ? createGuest(current, have, download) : reserve(download, have);
 }
 
@@ -56,15 +61,21 @@ function stillThere(current: TemplateEntry, { guests }: Have): Plan {
   return isGone ? act({ do: 'forgetTemplate', entry: current }) : DONE;
 }
 
+/** Only another file helps, and each attempt reads it as far as the fault. */
+const REFUSALS: ReadonlySet<string> = new Set(['ChecksumMismatch', 'DownloadRefused']);
+const REFUSED_AGAIN_MS = 30 * 60_000;
+
 function heldBack({ generation }: Want, { download, now }: Have): Plan | undefined {
   const failure = download?.failure;
   if (failure?.generation !== generation || download?.task !== undefined) return undefined;
-  const left = Date.parse(failure.at) + holdOffMs(failure) - now;
+  const isRefused = REFUSALS.has(failure.reason);
+  const hold = isRefused ? Math.max(holdOffMs(failure), REFUSED_AGAIN_MS) : holdOffMs(failure);
+  const left = Date.parse(failure.at) + hold - now;
   return left <= 0
     ? undefined
     : wait(
         failure.reason,
-        `${failure.message} It failed ${failure.attempts} ${failure.attempts === 1 ? 'time' : 'times'} and is tried again, at the latest after 5 minutes. Fix the cause, or edit the spec to try at once.`,
+        `${failure.message} It failed ${failure.attempts} ${failure.attempts === 1 ? 'time' : 'times'} and is tried again, at the latest after ${isRefused ? '30' : '5'} minutes. Fix the cause, or edit the spec to try at once.`,
         left,
       );
 }
@@ -86,7 +97,7 @@ function follow(download: DownloadEntry, { file, isUnsent, now }: Have): Plan {
   if (file.isThere) return act({ do: 'fileReady', entry: download });
   if (file.isBusy) return downloading(download);
   if (isUnsent(download.at)) return act({ do: 'download', entry: download });
-  const left = inFlightMs(download.at, download, now);
+  const left = inFlightMs(download, now);
   if (left > 0)
     return wait(
       'OutcomeUnknown',
@@ -98,12 +109,6 @@ function follow(download: DownloadEntry, { file, isUnsent, now }: Have): Plan {
     place: { node: download.node, storage: download.storage },
     file: download.volume.slice(download.volume.indexOf('/') + 1),
   });
-}
-
-/** For how long a request that was announced then may still arrive. Its failure was seen: it does not. */
-function inFlightMs(at: string, { failure }: DownloadEntry, now: number): number {
-  const isOver = failure !== undefined && Date.parse(failure.at) >= Date.parse(at);
-  return isOver ? 0 : Date.parse(at) + IN_FLIGHT_MS - now;
 }
 
 function reserve(entry: DownloadEntry, { target }: Have): Plan {
@@ -122,7 +127,7 @@ function createGuest(current: TemplateEntry, have: Have, download: DownloadEntry
   // Somebody deleted it before the template was made.
   if (have.file && !have.file.isThere && !have.file.isBusy) return act({ do: 'forgetFile', entry: download });
   if (have.isUnsent(current.at)) return act({ do: 'create', entry: current, download });
-  const left = inFlightMs(current.at, download, have.now);
+  const left = inFlightMs({ ...download, at: current.at }, have.now);
   if (left > 0)
     return wait(
       'OutcomeUnknown',
@@ -183,8 +188,9 @@ function dropFile(entry: DownloadEntry, { file, isUnsent, now }: Have): Plan {
   const mayArrive =
     entry.state === 'Downloading' &&
     entry.task === undefined &&
+    mayHaveBeenSent(entry) &&
     !isUnsent(entry.at) &&
-    inFlightMs(entry.at, entry, now) > 0;
+    inFlightMs(entry, now) > 0;
   return mayArrive ? removing : act({ do: 'forgetFile', entry });
 }
 

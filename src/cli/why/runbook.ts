@@ -1052,6 +1052,21 @@ export const RUNBOOK: readonly Advice[] = [
   },
   {
     section: 'Other kinds',
+    reasons: ['DownloadFailed'],
+    todo: 'The operator cannot fetch the file of a VMImage, or send it to Proxmox VE: the message has the server and what it said. It is tried again by itself; see whether the operator reaches the server (proxies are not used, and a NetworkPolicy has to allow it: `networkPolicy.downloadCIDRs` of the chart), and set `spec.download.caBundle` if its certificate is not trusted',
+  },
+  {
+    section: 'Other kinds',
+    reasons: ['DownloadRefused'],
+    todo: 'The file of a VMImage cannot be used as it is, or its URL leads to an address from which nothing is downloaded: the message says what to do. Correct `spec.download`, or replace the file',
+  },
+  {
+    section: 'Other kinds',
+    reasons: ['ChecksumMismatch'],
+    todo: 'The file at the URL of a VMImage is not the one whose checksum the spec has; nothing of it is in Proxmox VE. If it was replaced on purpose, correct `spec.download.checksum`',
+  },
+  {
+    section: 'Other kinds',
     reasons: ['NodeNotFound'],
     todo: '`spec.nodeSelector` of a VMPlacementPolicy names a node that no cluster of its VMs has: correct it. VMs are placed on the others meanwhile',
   },

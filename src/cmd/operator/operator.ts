@@ -121,6 +121,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   return {
     manager,
     async close() {
+      ports.transfers.close();
       stopScan();
       stopSnapshotScan();
       stopSweep();

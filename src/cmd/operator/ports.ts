@@ -17,6 +17,7 @@ import { digestKey } from '../../kube/digest-key.ts';
 import { clusterId } from '../../kube/identity.ts';
 import { configMapReader, secretReader } from '../../kube/secrets.ts';
 import { createDocumentReader } from '../../cloudinit/index.ts';
+import { createTransfers, type Resolve } from '../../download/index.ts';
 import { digestWith } from '../../lib/hash.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { FinishingParts } from './finishing.ts';
@@ -36,6 +37,8 @@ export interface PortSettings {
   readonly watchNamespaces?: readonly string[] | undefined;
   /** The PVE_* variables of the process. */
   readonly pve: Readonly<Record<string, string>>;
+  /** How the hosts of downloads are looked up. Absent: in the DNS, and forbidden addresses are refused. */
+  readonly resolveDownload?: Resolve | undefined;
   /** Namespaces whose Providers may use them; `*` or absent: all. */
   readonly pveAllowFrom?: readonly string[] | undefined;
 }
@@ -59,7 +62,14 @@ interface Deps {
 }
 
 export async function createPorts(
-  { namespace, clusterId: configured, watchNamespaces, pve, pveAllowFrom = ['*'] }: PortSettings,
+  {
+    namespace,
+    clusterId: configured,
+    watchNamespaces,
+    pve,
+    pveAllowFrom = ['*'],
+    resolveDownload,
+  }: PortSettings,
   deps: Deps,
 ): Promise<ControllerPorts> {
   const { client, clock, now, watches, indexes, snapshots, namespaces, scheduled } = deps;
@@ -107,6 +117,8 @@ export async function createPorts(
     usersOfKind: (kind) => (at, name) => indexes.mayUse(kind, keyOf({ namespace: at, name })),
     claimedIn,
     readDocuments: createDocumentReader({ now }),
+    transfers: createTransfers(now),
+    resolveDownload,
     addressed: (value) => indexes.exclusive.objects(value),
     restartSlots,
     processStates,

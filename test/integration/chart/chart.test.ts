@@ -87,6 +87,7 @@ const FULL = {
   networkPolicy: {
     enabled: true,
     proxmoxCIDRs: ['192.168.1.0/24'],
+    downloadCIDRs: ['10.0.0.0/8'],
     apiServerCIDRs: ['10.96.0.1/32'],
   },
   podAnnotations: { a: 'b' },

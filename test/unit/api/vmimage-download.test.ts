@@ -31,4 +31,6 @@ test.each([
   'https://images.example.com/a.raw?signature=x%2F',
   'https://localhost.example.com/a.qcow2',
   'http://126.0.0.1/a.vmdk',
+  'https://images.example.com/a.qcow2.xz?x=1',
+  'https://images.example.com/a.img.zst',
 ])('%s may be downloaded', (url) => expect(accepts(url)).toBe(true));

@@ -47,9 +47,9 @@ describe('an image is measured as what it is decompressed to, and verified as wh
     const progress: ReadProgress[] = [];
     const checksum = checksumOf(file);
     const onProgress = (each: ReadProgress): void => void progress.push(each);
-    await expect(measure(from(`${server.origin}/${name}`, { checksum, onProgress }))).resolves.toEqual(
-      measured,
-    );
+    await expect(
+      measure(readImage(from(`${server.origin}/${name}`, { checksum, onProgress }))),
+    ).resolves.toEqual(measured);
     expect(progress.at(-1)).toEqual({ bytes: file.length, total: file.length });
   });
 });
@@ -166,7 +166,7 @@ test('a private CA and headers are used, and the headers stay at their origin', 
     { name: 'images.test' },
   );
   const source = { url: `${server.origin}/first`, headers: { 'X-Key': 'secret' } };
-  await expect(measure(from('', { source }))).resolves.toEqual(measured);
+  await expect(measure(readImage(from('', { source })))).resolves.toEqual(measured);
   expect(server.requests.map(({ url, headers }) => [url, headers['x-key']])).toEqual([
     ['/first', 'secret'],
     ['/second', 'secret'],
@@ -176,7 +176,7 @@ test('a private CA and headers are used, and the headers stay at their origin', 
 
   await using secure = await serve(diskImage, { tls: true });
   const url = `${secure.origin}/a.img`;
-  await expect(measure(from('', { source: { url, ca: secure.ca } }))).resolves.toEqual(measured);
+  await expect(measure(readImage(from('', { source: { url, ca: secure.ca } })))).resolves.toEqual(measured);
 });
 
 describe('a redirect is refused', () => {

@@ -3,10 +3,15 @@ import { downloadNeeds } from '../../../../../controllers/provider/download-need
 import { NO_NAMESPACES } from '../../../../../controllers/shared/grants/namespaces.ts';
 import { fileNameOf, isFileOf } from '../../../../../controllers/shared/images/file-name.ts';
 import { placeFor, targetFor, type Choice } from '../../../../../controllers/vmimage/download/choose.ts';
-import type { GuestSeen, Have, Want } from '../../../../../controllers/vmimage/download/model.ts';
+import type {
+  GuestSeen,
+  Have,
+  TransferSeen,
+  Want,
+} from '../../../../../controllers/vmimage/download/model.ts';
 import { plan } from '../../../../../controllers/vmimage/download/plan.ts';
 import { settingsOf } from '../../../../../controllers/vmimage/download/settings.ts';
-import { nodeName, vmid } from '../../../../../src/lib/units.ts';
+import { nodeName, upid, vmid } from '../../../../../src/lib/units.ts';
 import fc from '../../../../builders/fast-check.ts';
 import { aDownload, aProvider } from '../../../../builders/objects.ts';
 import { aNode, aStorage, aView } from '../../../../builders/views.ts';
@@ -136,6 +141,7 @@ describe('for whatever is known', () => {
       state: fc.constantFrom('Reserved' as const, 'Ready' as const, 'Deleting' as const),
       at,
     });
+  const via = fc.constantFrom('ProxmoxVE' as const, 'Operator' as const);
   const have: fc.Arbitrary<Have> = fc.record({
     download: fc.option(
       fc.record({
@@ -145,12 +151,32 @@ describe('for whatever is known', () => {
         volume: fc.constantFrom('local:import/new.qcow2', 'local:import/old.qcow2'),
         state: fc.constantFrom('Downloading' as const, 'Downloaded' as const),
         at,
+        via,
+        size: fc.constantFrom(3000, undefined),
+        sha256: fc.constantFrom('ab', undefined),
       }),
       { nil: undefined },
     ),
     current: fc.option(entry('new.qcow2', 100), { nil: undefined }),
     old: fc.array(entry('old.qcow2', 101), { maxLength: 1 }),
-    file: fc.option(fc.record({ task, isThere: fc.boolean(), isBusy: fc.boolean() }), { nil: undefined }),
+    file: fc.option(
+      fc.record({
+        task,
+        isThere: fc.boolean(),
+        isBusy: fc.boolean(),
+        size: fc.constantFrom(3000, 1500, undefined),
+      }),
+      { nil: undefined },
+    ),
+    transfer: fc.constantFrom<(TransferSeen | undefined)[]>(
+      undefined,
+      { state: 'queued', ahead: 1 },
+      { state: 'running', progress: { phase: 'Uploading', percent: 50 } },
+      { state: 'measured', size: 3000, sha256: 'ab' },
+      { state: 'uploaded', task: upid('UPID:pve-1:1:1:1:imgcopy::a@pve:'), at: NOW },
+      { state: 'unknown' },
+      { state: 'failed', reason: 'DownloadFailed', message: 'no', at: NOW, isOfSource: true },
+    ),
     guests: fc.record({ a: guest, b: guest }).map(
       ({ a, b }) =>
         new Map([
@@ -166,6 +192,7 @@ describe('for whatever is known', () => {
   const want: fc.Arbitrary<Want> = fc.record({
     provider: fc.constant('default/pve'),
     isWanted: fc.boolean(),
+    via,
     file: fc.constantFrom('new.qcow2', undefined),
     generation: fc.constant(1),
   });
@@ -192,6 +219,25 @@ describe('for whatever is known', () => {
         const next = plan(wanted, known);
         if (next.kind === 'act' && next.step.do === 'reserve' && next.step.instead !== undefined)
           expect(known.guests.get(next.step.instead)?.guest).toBe('foreign');
+      }),
+    );
+  });
+
+  test('what goes through the operator is sent once it was measured and announced, and used once all of it is there', () => {
+    fc.assert(
+      fc.property(want, have, (wanted, known) => {
+        const next = plan(wanted, known);
+        if (next.kind !== 'act') return;
+        const { step } = next;
+        if (step.do === 'upload') {
+          expect(step.entry).toMatchObject({ via: 'Operator', size: 3000, sha256: 'ab' });
+          expect(known.isUnsent(step.entry.at)).toBe(true);
+          expect(known.file).toMatchObject({ isBusy: false });
+        }
+        if (step.do === 'fileReady' && step.entry.via === 'Operator')
+          expect(known.file).toMatchObject({ isThere: true, isBusy: false, size: step.entry.size });
+        if (step.do === 'download') expect(step.entry.via).toBe('ProxmoxVE');
+        if (step.do === 'deleteFile') expect(known.file?.isBusy).toBe(false);
       }),
     );
   });
