@@ -14,6 +14,7 @@ import { type Server, processesIn } from '../../../hack/control-plane/processes.
 import { run } from '../../../hack/control-plane/run.ts';
 import type { Connection } from '../../../src/kube/connection.ts';
 import { seconds } from '../../../src/lib/units.ts';
+import type { Resolve } from '../../../src/download/index.ts';
 import { createOperator } from '../../../src/cmd/operator/operator.ts';
 import { createLogger } from '../../../src/telemetry/log.ts';
 import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts';
@@ -141,6 +142,8 @@ export interface OperatorSetting {
   readonly kubeconfig?: string;
   /** Absent: they are thrown away. */
   readonly metrics?: Metrics;
+  /** How the hosts of downloads are looked up. */
+  readonly resolveDownload?: Resolve;
   /** What stands between it and the API server. */
   readonly through?: (connection: Connection) => Connection;
   /** An error that it may log: it does so for bugs, and when it loses its Lease. */
@@ -171,6 +174,7 @@ export async function startOperator(
     // The tests read errors alone; what is below takes a fiftieth of the CPU time.
     log: createLogger({ level: 'error', format: 'json', destination }),
     inventoryInterval: seconds(2),
+    resolveDownload: setting.resolveDownload,
   });
   const running = operator.manager.run();
   return {

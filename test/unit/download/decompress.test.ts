@@ -57,8 +57,8 @@ test.each(WHOLE)('%s followed by something else is refused', async (_name, kind,
 
 describe('what would need too much memory, or is not supported, is refused with what to do', () => {
   test.each([
-    ['xz with a dictionary of 96 MiB', 'xz', compressed.XZ_WITH96_MIB, /larger than 64 MiB.*xz -9/],
-    ['zst with a window of 128 MiB', 'zst', compressed.ZST_WITH128_MIB, /larger than 64 MiB.*--long/],
+    ['xz with a dictionary of 96 MiB', 'xz', compressed.XZ_WITH_96_MIB, /larger than 64 MiB.*xz -9/],
+    ['zst with a window of 128 MiB', 'zst', compressed.ZST_WITH_128_MIB, /larger than 64 MiB.*--long/],
     ['xz with checks of another kind', 'xz', compressed.XZ_WITH_SHA256, /not supported.*--check/],
   ] as const)('%s', async (_name, kind, bytes, message) => {
     await expect(joined(decompress(kind, inPieces(bytes)))).rejects.toThrow(message);
