@@ -2,6 +2,7 @@
 import type { VMImage } from '../../src/api/index.ts';
 import { imagesAwaited } from '../shared/images/demand.ts';
 import { createDownloads, type DownloadPorts } from './download/controller.ts';
+import { dropTransfers } from './download/transfer.ts';
 import { withInUseProtection } from '../shared/objects/in-use.ts';
 import { settled } from '../../src/runtime/outcome.ts';
 import type { KindModule, UsagePorts } from '../shared/objects/kind-module.ts';
@@ -19,7 +20,10 @@ export const vmImageKind: KindModule<VMImage, VMImageKindPorts> = {
       async reconcile(image, pass) {
         if (!image.spec.download) return found.reconcile(image, pass);
         // In use: VMs that were made of it keep what they have, and nothing new is made.
-        if (pass.deleting) return { outcome: settled(), status: image.status ?? {} };
+        if (pass.deleting) {
+          dropTransfers(image, ports);
+          return { outcome: settled(), status: image.status ?? {} };
+        }
         return downloads.reconcile(image, pass);
       },
     };
