@@ -27,6 +27,17 @@ USER 65532:65532
 EXPOSE 8006
 ENTRYPOINT ["/nodejs/bin/node", "--enable-source-maps", "/app/fakepve.mjs", "--host", "0.0.0.0"]
 
+FROM build AS build-loadgen
+RUN node hack/bundle.ts loadgen
+
+# virtrigaud-loadgen, which measures the operator in a cluster.
+FROM $RUNTIME_IMAGE AS loadgen
+WORKDIR /app
+COPY --from=build-loadgen /build/dist/loadgen ./
+COPY LICENSE THIRD_PARTY_NOTICES ./
+USER 65532:65532
+ENTRYPOINT ["/nodejs/bin/node", "--enable-source-maps", "/app/virtrigaud-loadgen.mjs"]
+
 FROM $RUNTIME_IMAGE AS operator
 WORKDIR /app
 COPY --from=build /build/dist/virtrigaud-proxmox.mjs ./

@@ -10,7 +10,8 @@ ca=$(mktemp)
 forward=
 
 finish() {
-  [ -z "$forward" ] || kill "$forward" || true
+  # It may have ended by itself.
+  [ -z "$forward" ] || kill "$forward" 2>/dev/null || :
   rm -f "$ca"
   [ "${KEEP:-}" = 1 ] || kind delete cluster --name "$cluster"
 }

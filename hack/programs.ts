@@ -57,6 +57,7 @@ export const PROGRAMS: Readonly<Partial<Record<string, Program>>> = {
     links: ['kubectl-create-vmsnapshot', 'kubectl_complete-vm'],
     data: [],
   },
+  loadgen: { entry: 'test/performance/loadgen/cli.ts', out: 'loadgen/virtrigaud-loadgen.mjs', data: [] },
   fakepve: {
     entry: 'test/fakepve/cli.ts',
     out: 'fakepve/fakepve.mjs',

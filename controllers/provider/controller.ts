@@ -20,6 +20,7 @@ import { createExpiryNews } from './expiry.ts';
 import { gatherLayers, type LayerPorts } from './layers.ts';
 import { identityOf, type ClusterClient } from './cluster-client.ts';
 import { downloadNeeds } from './download-needs.ts';
+import { haRuleNeeds } from './ha-rule-needs.ts';
 import { mappingNeeds } from './mapping-needs.ts';
 import type { MissingPrivileges } from './missing-privileges.ts';
 import {
@@ -157,6 +158,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     const inUse = [
       ...mappingNeeds(provider, ports.usersOf(namespace, name), ports),
       ...downloadNeeds(provider, ports.images.list(), ports),
+      ...haRuleNeeds(provider, client.versions.answering),
     ];
     return ports.privileges.missing(client, { credentials: settings.credentials, inUse }, signal);
   }
@@ -210,7 +212,11 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
       outcome,
       status: reportProvider(facts),
       conditions: [
-        ...ignoredFields(provider.spec, { discovery, mayReadNamespaces: ports.namespaces.mayBeRead }),
+        ...ignoredFields(provider.spec, {
+          discovery,
+          mayReadNamespaces: ports.namespaces.mayBeRead,
+          releases: [...client.versions.releases.values()],
+        }),
         ...limitedFeatures(missing),
       ],
       events: [

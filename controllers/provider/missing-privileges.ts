@@ -32,12 +32,13 @@ const CONSEQUENCES: Readonly<Record<(typeof REPORTED)[number], string>> = {
   snapshots: 'snapshots are neither taken nor deleted, and no VM is reverted to one',
   devices: 'VMs run without devices of resource mappings',
   downloads: 'Proxmox VE downloads no images',
+  haRules: 'HA rules of VMPlacementPolicies are not kept',
 };
 
 /** More resource mappings would not fit into a condition, with the commands that grant them. */
 const MAX_MAPPINGS = 8;
 
-const REPORTED = [...FEATURES, 'devices', 'downloads'] as const;
+const REPORTED = [...FEATURES, 'devices', 'downloads', 'haRules'] as const;
 
 export function granteeOf(credentials: Credentials): Grantee {
   if (credentials.kind === 'password') return { user: credentials.username };
@@ -48,7 +49,7 @@ export function granteeOf(credentials: Credentials): Grantee {
 
 /**
  * @param major version of Proxmox VE: privileges differ between versions
- * @param inUse what VMs need for their resource mappings, and VMImages for downloads
+ * @param inUse what VMs need for their resource mappings, VMImages for downloads, and the Provider for HA rules
  */
 export function missingPrivilegesOf(
   held: Permissions,

@@ -4,6 +4,7 @@ import { PVE_VARIABLES, type ProviderSpec, type ProviderStatus } from '../../src
 import { normal, warning } from '../shared/errors/event.ts';
 import type { DomainCondition, EventNote } from '../../src/runtime/controller.ts';
 import type { Discovery } from './discovery.ts';
+import { lackOfHaRules, managesHaRules } from '../shared/cluster/ha-rules.ts';
 import { hasSelector } from '../shared/grants/namespaces.ts';
 import { consequencesOf, namesOf, type MissingPrivileges } from './missing-privileges.ts';
 import type { Settings } from './settings.ts';
@@ -150,19 +151,23 @@ interface ReportedFacts {
   readonly discovery?: Discovery;
   /** Absent: it is not reported. */
   readonly mayReadNamespaces?: boolean;
+  /** Of the nodes, as far as they are known. */
+  readonly releases?: readonly string[];
 }
 
 /** Fields without effect, and what keeps the list of guests to adopt from being made. */
 export function ignoredFields(
   spec: ProviderSpec,
-  { discovery, mayReadNamespaces }: ReportedFacts = {},
+  { discovery, mayReadNamespaces, releases = [] }: ReportedFacts = {},
 ): DomainCondition[] {
   const fields = unreadSettings(spec);
+  const noRules = managesHaRules(spec) ? lackOfHaRules(releases) : undefined;
   const message = `These fields have no effect because the operator itself connects to Proxmox VE: ${fields.join(', ')}.`;
   return withoutEffect([
     ...(fields.length > 0 ? [message] : []),
     ...(mayReadNamespaces === false && hasSelector(spec) ? [SELECTS_NOBODY] : []),
     ...(discovery?.ok === false ? [discovery.problem] : []),
+    ...(noRules === undefined ? [] : [`ha.rules: Manage has no effect: ${noRules}`]),
   ]);
 }
 

@@ -3,20 +3,23 @@ import type { VMPlacementPolicy } from '../../src/api/index.ts';
 import { withInUseProtection, type UsersOf } from '../shared/objects/in-use.ts';
 import type { KindModule, UsagePorts } from '../shared/objects/kind-module.ts';
 import { policyReference, type PolicyReaders } from '../shared/placement/policies.ts';
+import { withHaRules, type HaRulePorts } from './ha-rules/keep.ts';
 import { vmPlacementPolicyController, type VMPlacementPolicyPorts } from './controller.ts';
 
-export type VMPlacementPolicyKindPorts = Omit<VMPlacementPolicyPorts, 'policyUsers'> & UsagePorts;
+export type VMPlacementPolicyKindPorts = Omit<VMPlacementPolicyPorts & HaRulePorts, 'policyUsers'> &
+  UsagePorts;
 
 export const vmPlacementPolicyKind: KindModule<VMPlacementPolicy, VMPlacementPolicyKindPorts> = {
   controller(ports) {
     const policyUsers = policyUsersOf(ports);
-    return withInUseProtection(
+    const reporting = withInUseProtection(
       'VMPlacementPolicy',
       vmPlacementPolicyController({ ...ports, policyUsers }),
       policyUsers,
       // Those of other namespaces do not name it: their Provider does.
       () => true,
     );
+    return withHaRules(reporting, { ...ports, policyUsers });
   },
   usage: { reference: ({ spec }) => spec.placementRef, passWhen: 'usersChange' },
   // Those whose Providers name it do not refer to it themselves.

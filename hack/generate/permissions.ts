@@ -25,6 +25,7 @@ const FEATURE_NAMES: Readonly<Record<Feature, string>> = {
   guestCommands: 'hooks and readiness probes, only where they are used',
   devices: 'devices of nodes (`devices` of VMs and classes), only where they are used',
   downloads: 'downloads of VMImages, only where they are used',
+  haRules: 'HA rules for VMPlacementPolicies, only with `ha.rules: Manage`',
 };
 
 /** Commands that create a user and a token on this major version of PVE. */

@@ -5,7 +5,7 @@ import { KUBERNETES_VERSION, type Log } from '../control-plane/versions.ts';
 import { builtTool } from '../go-tool.ts';
 
 /** `build/go.mod` names the same one. */
-const HELM_VERSION = '3.22.0';
+export const HELM_VERSION = '3.22.0';
 
 const [major = '', minor = ''] = KUBERNETES_VERSION.split('.');
 const LDFLAGS = [

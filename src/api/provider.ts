@@ -175,6 +175,17 @@ const spec = z.object({
     .describe(
       'What VirtualMachines of other namespaces may use. The first entry with the namespace applies. A namespace without an entry that the annotation virtrigaud.io/allow-from names may use what an entry without further fields grants.',
     ),
+  ha: z
+    .object({
+      rules: z
+        .enum(['Ignore', 'Manage'])
+        .optional()
+        .describe(
+          'Manage: the hard rules of VMPlacementPolicies are kept as HA rules of Proxmox VE as well, for VMs of this Provider that HA manages. Requires Proxmox VE 9.0 and the privilege Sys.Console on /. Ignore, and absent: HA rules are neither read nor changed.',
+        ),
+    })
+    .optional()
+    .describe('How the operator uses the HA manager of Proxmox VE.'),
   deletionProtection: z
     .object({
       maxPerMinute: z

@@ -16,6 +16,7 @@ const topologyKey = z
 const MAX_TERMS = 16;
 export const MAX_VIOLATIONS = 32;
 export const MAX_VIOLATION_MESSAGE = 512;
+export const MAX_HA_RULES = 48;
 
 /** Without labels it means guests by their tags in Proxmox VE, whoever made them. */
 const term = rule(
@@ -132,6 +133,27 @@ const status = z.object({
   )
     .optional()
     .describe('VMs that are where the policy would not place them, at most 32. They are never moved for it.'),
+  haRules: list(
+    z.object({
+      providerRef: z
+        .object({
+          name: text(253).describe('Name of the Provider.'),
+          namespace: text(63).describe('Namespace of the Provider.'),
+        })
+        .describe('Provider with spec.ha.rules: Manage, whose VMs are in the rule.'),
+      type: z
+        .enum(['NodeAffinity', 'NegativeResourceAffinity', 'PositiveResourceAffinity'])
+        .describe('Kind of the rule: for nodeSelector, antiAffinity or affinity.'),
+      rule: text(64).describe('Name of the rule in Proxmox VE.'),
+      members: z.int32().min(0).describe('Number of VMs in the rule; 0 while Proxmox VE does not have it.'),
+      message: text(512).optional().describe('Why the rule is not as the policy says.'),
+    }),
+    MAX_HA_RULES,
+  )
+    .optional()
+    .describe(
+      'HA rules in Proxmox VE that belong to the policy, or are about to be created, at most 48. They are removed before the policy is.',
+    ),
 });
 
 export const VMPlacementPolicy = kind({

@@ -6,7 +6,7 @@ import type { Call, Command } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { complete } from './commands/completion.ts';
 import { CliError, codeOf, faultText, LeftBehind } from './failure.ts';
-import { readFlags, type CommandLine } from './flags.ts';
+import { readFlags, type CommandLine, type Flags } from './flags.ts';
 import { INTERRUPTED } from './interruption.ts';
 import { calledBy, helpOf, overview } from './help.ts';
 import { checkedNamespace, namesIn } from './names.ts';
@@ -89,6 +89,12 @@ function expected({ args: { min, max } }: Command, got: number): string {
 
 const count = (number: number): string => (number === 1 ? 'one argument is' : `${number} arguments are`);
 
+/** kubectl takes an empty one for none. */
+function namespaceOf(flags: Flags): string | undefined {
+  const name = flags.text('namespace') ?? '';
+  return name === '' ? undefined : checkedNamespace(name);
+}
+
 async function withCluster(
   line: CommandLine,
   terminal: Terminal,
@@ -96,15 +102,12 @@ async function withCluster(
 ): Promise<number> {
   let open: OpenCluster | undefined;
   const { flags } = line;
-  // kubectl takes an empty one for none.
-  const namespace = flags.text('namespace') || undefined;
-  if (namespace !== undefined) checkedNamespace(namespace);
   const cluster = (): Promise<OpenCluster['cluster']> => {
     open ??= openCluster(
       {
         kubeconfig: flags.text('kubeconfig'),
         context: flags.text('context'),
-        namespace,
+        namespace: namespaceOf(flags),
         as: flags.text('as'),
         asGroups: flags.list('as-group'),
         asUid: flags.text('as-uid'),

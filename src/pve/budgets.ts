@@ -34,6 +34,9 @@ const BY_ENDPOINT: Readonly<Record<string, Budget>> = {
   // Images, snippets or backups of thousands of guests.
   'GET /nodes/{node}/storage/{storage}/content': { bytes: 16 * MiB, rows: 50_000 },
   'GET /cluster/status': { bytes: 256 * KiB, rows: 8192 },
+  // Thousands of guests that HA manages, and rules over them.
+  'GET /cluster/ha/resources': { bytes: 2 * MiB, rows: 24_000 },
+  'GET /cluster/ha/rules': { bytes: 4 * MiB, rows: 8192 },
   // Each zone has a vnet on every node.
   'GET /nodes/{node}/network': { bytes: 2 * MiB, rows: 8192 },
   'GET /nodes/{node}/qemu/{vmid}/pending': { bytes: MiB, rows: 4096 },

@@ -52,7 +52,7 @@ export const FEATURES = [
   'snapshots',
 ] as const;
 /** Features whose privileges most administrators do not want to grant. They are never reported as missing. */
-export const ON_REQUEST = ['guestCommands', 'devices', 'downloads'] as const;
+export const ON_REQUEST = ['guestCommands', 'devices', 'downloads', 'haRules'] as const;
 export type Feature = (typeof FEATURES)[number] | (typeof ON_REQUEST)[number];
 
 export interface Endpoint<P extends z.ZodType<Params> = z.ZodType<Params>, R extends z.ZodType = z.ZodType> {

@@ -33,6 +33,7 @@ export {
 } from './property-string.ts';
 export { createNodeVersions, type NodeVersions } from './node-versions.ts';
 export { OPTION_LIFETIMES } from './option-versions.ts';
+export type { HaRule, HaRuleSettings } from './ha.ts';
 export { refusalIn, type Refusal } from './refusals.ts';
 export { pve, type Pve } from './pve.ts';
 export type { MigrationPreconditions } from './qemu-endpoints.ts';

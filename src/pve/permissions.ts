@@ -3,6 +3,7 @@ import { ACCESS, type Permissions } from './access.ts';
 import { AGENT } from './agent.ts';
 import { CLUSTER } from './cluster.ts';
 import type { Endpoint, Feature, Need } from './endpoint.ts';
+import { HA } from './ha.ts';
 import { NODE } from './node.ts';
 import { QEMU } from './qemu-endpoints.ts';
 import { SNAPSHOT } from './snapshots.ts';
@@ -13,6 +14,7 @@ import { TASKS } from './tasks.ts';
 export const ENDPOINTS: readonly Endpoint[] = [
   ACCESS,
   CLUSTER,
+  HA,
   NODE,
   TASKS,
   STORAGE,

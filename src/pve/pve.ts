@@ -3,12 +3,14 @@ import type { NodeName } from '../lib/units.ts';
 import { access, ACCESS, type Access, type Version } from './access.ts';
 import { cluster, type Cluster } from './cluster.ts';
 import type { CallOptions, Send } from './endpoint.ts';
+import { ha, type Ha } from './ha.ts';
 import { node, type Node } from './node.ts';
 
 export interface Pve {
   version(options?: CallOptions): Promise<Version>;
   readonly cluster: Cluster;
   readonly access: Access;
+  readonly ha: Ha;
   node(name: NodeName): Node;
 }
 
@@ -16,5 +18,6 @@ export const pve = (send: Send): Pve => ({
   version: (options) => send(ACCESS.version, {}, options),
   cluster: cluster(send),
   access: access(send),
+  ha: ha(send),
   node: (name) => node(send, name),
 });

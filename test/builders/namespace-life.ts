@@ -34,6 +34,7 @@ import type { ObjectStore } from '../../src/runtime/object-store.ts';
 import { aDigest, NOW } from './guests.ts';
 import { InMemoryPve } from './in-memory-pve.ts';
 import { inMemoryObject, type InMemoryObject } from './in-memory-object.ts';
+import { UNKNOWN_CHANGES } from './placement-changes.ts';
 import { aClass, anImage, aProvider, aVirtualMachine, readerOf } from './objects.ts';
 import { NO_NAMESPACES } from '../../controllers/shared/grants/namespaces.ts';
 
@@ -276,6 +277,8 @@ export class NamespaceLife {
       virtualMachineController({
         policies: readerOf(),
         vmsIn: () => [],
+        vmNamed: () => undefined,
+        changes: UNKNOWN_CHANGES,
         vmsInCreation: () => [],
         clusterId: 'cluster-1',
         providers,

@@ -24,6 +24,7 @@ import { runPass, type PassResult } from '../../src/runtime/engine.ts';
 import type { ObjectStore } from '../../src/runtime/object-store.ts';
 import { coalescing } from '../../src/runtime/coalescing.ts';
 import { aDigest } from './guests.ts';
+import { UNKNOWN_CHANGES } from './placement-changes.ts';
 import { aClass, anImage, aProvider, readerNow, readerOf, type aVirtualMachine } from './objects.ts';
 import { VM_KEY, type VmStore } from './in-memory-vm.ts';
 import { NO_NAMESPACES } from '../../controllers/shared/grants/namespaces.ts';
@@ -90,6 +91,8 @@ export function operatorProcess(world: World, { send, store }: Ports): OperatorP
   const controller = virtualMachineController({
     policies: readerOf(),
     vmsIn: () => world.others?.() ?? [],
+    vmNamed: () => undefined,
+    changes: UNKNOWN_CHANGES,
     vmsInCreation: () => [],
     clusterId: CLUSTER_ID,
     providers: { get: provider, partial: provider, list: () => [provider()] },

@@ -29,6 +29,7 @@ import { runPass, type PassResult } from '../../src/runtime/engine.ts';
 import type { ObjectStore } from '../../src/runtime/object-store.ts';
 import { aDigest } from './guests.ts';
 import { CLUSTER_ID } from './operator-process.ts';
+import { UNKNOWN_CHANGES } from './placement-changes.ts';
 import { aClass, anImage, aProvider, readerNow, readerOf } from './objects.ts';
 
 /** What of the world the process can see and reach. */
@@ -86,6 +87,8 @@ export function sharedGuestProcess(ports: SharedGuestPorts): SharedGuestProcess 
   const vmController = virtualMachineController({
     policies: readerOf(),
     vmsIn: () => [],
+    vmNamed: () => undefined,
+    changes: UNKNOWN_CHANGES,
     vmsInCreation: () => [],
     ...shared,
     linkedClones,

@@ -2,7 +2,7 @@
 import { PveError, type CallOptions, type Pve } from '../../../src/pve/index.ts';
 import type { VirtualMachine } from '../../../src/api/index.ts';
 import type { Readable } from '../../../src/runtime/controller.ts';
-import { minutes } from '../../../src/lib/units.ts';
+import { minutes, type Vmid } from '../../../src/lib/units.ts';
 import type { Guest } from '../guests/model.ts';
 import { cephImages, childrenIn, clonesOf, type Child, type LinkedClone } from '../guests/linked-clones.ts';
 import type { Connection } from './connections.ts';
@@ -51,13 +51,13 @@ export function createLinkedClones(now: () => number): LinkedClones {
     return children;
   }
 
-  const remembered = (storage: string, at: ClonesAt): readonly Child[] | undefined => {
-    const children = listsOf(at).get(storage)?.children;
-    const guests = at.connection.inventory.view()?.guests;
-    return children?.every(({ vmid, listed }) => !listed || guests?.has(vmid) === true) === true
-      ? children
+  function remembered(storage: string, at: ClonesAt): readonly Child[] | undefined {
+    const list = listsOf(at).get(storage);
+    const isThere = isListed(at.connection.inventory);
+    return list?.children.every(({ vmid, listed }) => !listed || isThere(vmid)) === true
+      ? list.children
       : undefined;
-  };
+  }
 
   async function collect(
     at: ClonesAt,
@@ -86,6 +86,11 @@ const imagesOf = ({ connection, guest }: ClonesAt): ReadonlyMap<string, readonly
     (connection.inventory.view()?.storages ?? []).filter(({ node }) => node === guest.node),
   );
 
+function isListed(inventory: ClonesAt['connection']['inventory']): (vmid: Vmid) => boolean {
+  const guests = inventory.view()?.guests;
+  return (vmid) => guests?.has(vmid) === true;
+}
+
 /** What the credentials may not read, or is too much, is left to Proxmox VE. */
 async function childrenOn(
   storage: string,
@@ -94,8 +99,11 @@ async function childrenOn(
 ): Promise<readonly Child[]> {
   try {
     const volumes = await pve.node(guest.node).storage(storage).content('images', options);
-    const guests = inventory.view()?.guests;
-    return childrenIn(volumes, (vmid) => guests?.has(vmid) === true);
+    const known = childrenIn(volumes, isListed(inventory));
+    if (known.every(({ listed }) => listed)) return known;
+    // The list of guests may be older than a clone that was just made.
+    await inventory.refresh(options.signal);
+    return childrenIn(volumes, isListed(inventory));
   } catch (error) {
     if (error instanceof PveError && (error.refusal === 'forbidden' || error.refusal === 'excessive'))
       return [];

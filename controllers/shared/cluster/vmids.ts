@@ -47,9 +47,16 @@ export function createVmidAllocator(claimed: () => ReadonlySet<Vmid>, now: () =>
     return known;
   }
 
-  /** PVE itself sees guests that our credentials may not see. */
-  async function isFree(pve: Pve, number: Vmid): Promise<boolean> {
-    heldUntil.set(number, now() + COOL_DOWN);
+  const hold = (number: Vmid): void => void heldUntil.set(number, now() + COOL_DOWN);
+
+  /**
+   * PVE itself sees guests that our credentials may not see.
+   *
+   * @param answered PVE has just said that it is free; if it was taken since, PVE refuses it
+   */
+  async function isFree(pve: Pve, number: Vmid, answered: Vmid | undefined): Promise<boolean> {
+    hold(number);
+    if (number === answered) return true;
     try {
       return (await pve.cluster.nextid(number)).free;
     } catch (error) {
@@ -59,14 +66,15 @@ export function createVmidAllocator(claimed: () => ReadonlySet<Vmid>, now: () =>
   }
 
   async function find(pve: Pve, view: View, range: VmidRange | undefined): Promise<Vmid | undefined> {
-    const lowest = range ? vmid(range.start) : await lowestFree(pve);
+    const answered = range ? undefined : await lowestFree(pve);
+    const lowest = range ? vmid(range.start) : answered;
     if (lowest === undefined) return undefined;
     // Collected once: with many VMs that ask at the same time, hundreds of VMIDs are checked for each.
     const inStatus = claimed();
     for (let n: number = lowest; n <= (range?.end ?? HIGHEST); n += 1) {
       const number = vmid(n);
       const taken = view.guests.has(number) || inStatus.has(number) || isHeld(number);
-      if (!taken && (await isFree(pve, number))) return number;
+      if (!taken && (await isFree(pve, number, answered))) return number;
     }
     return undefined;
   }
@@ -80,11 +88,9 @@ export function createVmidAllocator(claimed: () => ReadonlySet<Vmid>, now: () =>
       }
       return find(pve, view, range);
     },
-    hold(number) {
-      heldUntil.set(number, now() + COOL_DOWN);
-    },
+    hold,
     release(number) {
-      heldUntil.set(number, now() + COOL_DOWN);
+      hold(number);
       released.add(number);
     },
     coolingDown(view, range) {

@@ -25,12 +25,16 @@ export function countedBy(
   own: readonly Peer[],
   { site, vmsIn }: CountPorts & { readonly site: Site },
 ): readonly Peer[] {
-  if (!termsOf(spec).some(({ pveTags }) => pveTags)) return own;
+  if (!meansTags(spec)) return own;
   const known = vmsIn(namespace)
     .filter((vm) => site.isHere(vm) === true)
     .flatMap(({ status }) => status?.vmid ?? []);
-  return [...own, ...strangersIn(site, new Set(known))];
+  return [...own, ...strangersIn(site, new Set(known)).values()];
 }
+
+/** Whether it also means guests that are no VMs. */
+export const meansTags = (spec: VMPlacementPolicySpec): boolean =>
+  termsOf(spec).some(({ pveTags }) => pveTags);
 
 /** Whether it matters to a policy where other VMs are. */
 export const countsOthers = (spec: VMPlacementPolicySpec): boolean =>

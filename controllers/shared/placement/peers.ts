@@ -79,15 +79,11 @@ function tagsOf(vm: VM, site: Site): readonly string[] {
 export const tagsInPve = (tags: readonly string[] = []): readonly string[] =>
   tags.map((tag) => tag.toLowerCase());
 
-/** Guests that are none of the VMs. @param known their VMIDs */
-export const strangersIn = ({ view }: Site, known: ReadonlySet<number>): readonly Peer[] =>
-  [...view.guests.values()]
-    .filter(
-      ({ vmid, type, template, tags }) => type === 'qemu' && !template && tags.length > 0 && !known.has(vmid),
-    )
-    .map(({ tags, node }) => ({
-      text: 'a guest with this tag',
-      labels: {},
-      tags: tagsInPve(tags),
-      nodes: [node],
-    }));
+/** Guests that are none of the VMs, by VMID. @param known the VMIDs of the VMs */
+export function strangersIn({ view }: Site, known: ReadonlySet<number>): ReadonlyMap<number, Peer> {
+  const found = new Map<number, Peer>();
+  for (const { vmid, type, template, tags, node } of view.guests.values())
+    if (type === 'qemu' && !template && tags.length > 0 && !known.has(vmid))
+      found.set(vmid, { text: 'a guest with this tag', labels: {}, tags: tagsInPve(tags), nodes: [node] });
+  return found;
+}

@@ -25,20 +25,25 @@ export interface Peer {
   readonly antiAffinity?: readonly PlacementTerm[];
 }
 
-export interface RuleFacts {
+/** What does not change as VMs come and go. */
+export interface TermFacts extends Places {
   readonly rules: VMPlacementPolicySpec;
+  /** Nodes that could take VMs otherwise: among them VMs are spread. */
+  readonly eligible: readonly NodeName[];
+}
+
+export interface RuleFacts extends TermFacts {
   /** Those that the terms of the policy mean; the subject may be among them. */
   readonly peers: readonly Peer[];
   /** Those whose own policies may keep the VM apart from them. */
   readonly around: readonly Peer[];
-  /** Nodes that could take VMs otherwise: among them VMs are spread. */
-  readonly eligible: readonly NodeName[];
-  readonly zoneOf: (node: NodeName) => string | undefined;
 }
 
 export type TopologyKey = 'node' | 'zone';
 
-export type Places = Pick<RuleFacts, 'zoneOf'>;
+export interface Places {
+  readonly zoneOf: (node: NodeName) => string | undefined;
+}
 
 /** Why a node is excluded, as a clause. */
 export type Check = (node: NodeName) => string | undefined;

@@ -41,6 +41,9 @@ export const isOther =
   ({ uid }: Peer): boolean =>
     uid === undefined || uid !== subject.uid;
 
+export const placeIn = (topologyKey: TopologyKey = 'node'): string =>
+  topologyKey === 'node' ? 'on it' : 'in its zone';
+
 export const NO_ZONE = 'in no zone of the Provider (spec.zones)';
 
 export const selected =

@@ -1,11 +1,8 @@
 /** What is read for an observation beside the guest. Readers remember their answers for a while, for all objects of the process. */
-import type { VirtualMachine } from '../../../src/api/index.ts';
-import type { Connection } from '../../shared/cluster/connections.ts';
 import type { LinkedClones } from '../../shared/cluster/linked-clones.ts';
-import type { PolicyLimits } from '../../shared/placement/limits.ts';
 import { createResolverReader, type ReadResolver } from '../cloud-init/node-resolver.ts';
 import { createBridgeReader, type ReadBridges } from '../networks/bridges.ts';
-import { policyLimits, type PolicyPorts } from '../placement/policy.ts';
+import { createPolicyLimits, type PolicyPorts, type ReadPolicyLimits } from '../placement/policy.ts';
 import { createTemplateReader, type ReadTemplate } from '../placement/templates.ts';
 
 export interface Readers {
@@ -15,7 +12,7 @@ export interface Readers {
   readonly linkedClones: LinkedClones;
   readonly vmsIn: PolicyPorts['vmsIn'];
   /** What placement policies say at the moment. */
-  readonly policyLimits: (vm: VirtualMachine, connection: Connection) => PolicyLimits | undefined;
+  readonly policyLimits: ReadPolicyLimits;
 }
 
 export interface ReaderPorts extends PolicyPorts {
@@ -31,5 +28,5 @@ export const createReaders = (ports: ReaderPorts): Readers => ({
   readResolver: createResolverReader(ports.now),
   linkedClones: ports.linkedClones,
   vmsIn: ports.vmsIn,
-  policyLimits: (vm, connection) => policyLimits(vm, connection, ports),
+  policyLimits: createPolicyLimits(ports),
 });

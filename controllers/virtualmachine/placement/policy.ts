@@ -1,22 +1,22 @@
 /** What placement policies say of the node of a VM that is to be made. */
 import type { Provider, VirtualMachine, VMPlacementPolicy } from '../../../src/api/index.ts';
-import type { View } from '../../../src/pve/index.ts';
 import type { ObjectReader, Readable } from '../../../src/runtime/controller.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import { follow } from '../../shared/objects/references.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import type { PolicyLimits } from '../../shared/placement/limits.ts';
-import { countedBy, countsOthers, eligibleIn, type CountPorts } from '../../shared/placement/counted.ts';
-import { peersIn, tagsInPve } from '../../shared/placement/peers.ts';
+import { eligibleIn } from '../../shared/placement/counted.ts';
+import { createCounts } from '../../shared/placement/counts.ts';
+import type { FeedPorts } from '../../shared/placement/feed.ts';
+import { tagsInPve } from '../../shared/placement/peers.ts';
 import { policyOf, policyReference, type PolicyReaders } from '../../shared/placement/policies.ts';
-import type { Peer } from '../../shared/placement/rule-facts.ts';
-import { judging, type Judgement } from '../../shared/placement/rules.ts';
+import type { Judgement } from '../../shared/placement/rules.ts';
 import { siteOf, type Site, type SitePorts } from '../../shared/placement/site.ts';
 import { zonesOf } from '../../shared/placement/zones.ts';
 import { vmsOnNodes } from '../../shared/placement/vms-on-nodes.ts';
 import type { Lookup } from '../model/unresolved.ts';
 
-export interface PolicyPorts extends SitePorts, CountPorts {
+export interface PolicyPorts extends SitePorts, FeedPorts {
   /** VMs with a VMID whose guests are not complete. */
   readonly vmsInCreation: () => readonly Readable<VirtualMachine>[];
 }
@@ -48,45 +48,38 @@ export function policyLookup(vm: VirtualMachine, { providers, policies }: Policy
  * As it is in this turn of the event loop, also in the one that reserves the VMID: what others were promised by then
  * counts, and so does an edit of the policy. `undefined`: no policy says anything.
  */
-export function policyLimits(
-  vm: VirtualMachine,
-  connection: Connection,
-  ports: PolicyPorts,
-): PolicyLimits | undefined {
-  const view = connection.inventory.view();
-  if (!view || isPlaced(vm)) return undefined;
-  const policy = policyOf(vm, ports);
-  if (!policy && policyReference(vm, ports)) return GONE;
-  return policy || hasAntiAffinity(vm.metadata.namespace, ports.policies)
-    ? limitsBy(policy, vm, { connection, view, ports })
-    : undefined;
+export type ReadPolicyLimits = (vm: VirtualMachine, connection: Connection) => PolicyLimits | undefined;
+
+export function createPolicyLimits(ports: PolicyPorts): ReadPolicyLimits {
+  const counts = createCounts(ports);
+  const apart = namespacesApart(ports);
+  return (vm, connection) => {
+    const view = connection.inventory.view();
+    if (!view || isPlaced(vm)) return undefined;
+    const policy = policyOf(vm, ports);
+    if (!policy && policyReference(vm, ports)) return GONE;
+    const areApart = apart(vm.metadata.namespace);
+    if (!policy && !areApart) return undefined;
+    const site = siteOf(connection, view, ports);
+    const judgement = once((): Judgement => {
+      const { uid, labels } = vm.metadata;
+      const eligible = eligibleIn(view, connection.nodeSelector);
+      const zoneOf = zonesOf(providerOf(vm, ports.providers));
+      const judge = counts(connection, { vm, policy, areApart, eligible, zoneOf, site });
+      return judge({ uid, labels, tags: tagsInPve(vm.spec.tags) });
+    });
+    return {
+      rejected: (node) => judgement().rejected(node),
+      score: (node) => judgement().score(node),
+      ...constraintsOf(vm, policy, { site, ports }),
+    };
+  };
 }
 
-interface Surroundings {
-  readonly connection: Connection;
-  readonly view: View;
-  readonly ports: PolicyPorts;
-}
-
-/** Other VMs are looked at only where they matter: a namespace may have thousands. */
-function limitsBy(
-  policy: VMPlacementPolicy | undefined,
-  vm: VirtualMachine,
-  { connection, view, ports }: Surroundings,
-): PolicyLimits {
-  const site = siteOf(connection, view, ports);
-  const { namespace, uid, labels } = vm.metadata;
-  const counts = policy !== undefined && countsOthers(policy.spec);
-  const areApart = hasAntiAffinity(namespace, ports.policies);
-  const around = counts || areApart ? peersIn(ports.vmsIn(namespace), namespace, site) : [];
-  const judgement = judging({
-    rules: policy?.spec ?? {},
-    peers: counts ? countedFor(policy, namespace, { around, site, ports }) : [],
-    around: around.filter(({ antiAffinity }) => antiAffinity !== undefined),
-    eligible: eligibleIn(view, connection.nodeSelector),
-    zoneOf: zonesOf(providerOf(vm, ports.providers)),
-  })({ uid, labels, tags: tagsInPve(vm.spec.tags) });
-  return { ...judgement, ...constraintsOf(vm, policy, { site, ports }) };
+/** Most passes ask nothing. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 /** It was there when the pass began, and without it the VM would be made anywhere. */
@@ -97,21 +90,6 @@ const GONE: PolicyLimits = {
   vmsOn: () => 0,
 };
 
-/** The policy of a Provider counts VMs of the namespace that the Provider is in. */
-function countedFor(
-  policy: VMPlacementPolicy,
-  from: string,
-  {
-    around,
-    site,
-    ports,
-  }: { readonly around: readonly Peer[]; readonly site: Site; readonly ports: PolicyPorts },
-): readonly Peer[] {
-  const { namespace } = policy.metadata;
-  const own = namespace === from ? around : peersIn(ports.vmsIn(namespace), from, site);
-  return countedBy(policy, own, { site, vmsIn: ports.vmsIn });
-}
-
 function constraintsOf(
   vm: VirtualMachine,
   policy: VMPlacementPolicy | undefined,
@@ -119,8 +97,8 @@ function constraintsOf(
 ): Omit<PolicyLimits, keyof Judgement> {
   const { nodeSelector: order = [], constraints = {} } = policy?.spec ?? {};
   const { maxVMsPerNode, minFreeMemory } = constraints;
-  const vmsOn = maxVMsPerNode === undefined ? () => 0 : vmsOnNodes(vm, site, ports.vmsInCreation());
-  return { order, maxVMsPerNode, minFreeMemory, vmsOn };
+  const counted = once(() => vmsOnNodes(vm, site, ports.vmsInCreation()));
+  return { order, maxVMsPerNode, minFreeMemory, vmsOn: (node) => counted()(node) };
 }
 
 const providerOf = (
@@ -129,7 +107,17 @@ const providerOf = (
 ): Readable<Provider> | undefined =>
   providers.partial(providerRef.namespace ?? metadata.namespace, providerRef.name);
 
-const hasAntiAffinity = (namespace: string, policies: ObjectReader<VMPlacementPolicy>): boolean =>
-  policies
-    .list()
-    .some(({ metadata, spec }) => metadata.namespace === namespace && spec.antiAffinity !== undefined);
+/** Namespaces with policies that keep VMs apart from others. */
+function namespacesApart({
+  policies,
+  changes,
+}: Pick<PolicyPorts, 'policies' | 'changes'>): (namespace: string) => boolean {
+  let known: { readonly rules: number; readonly namespaces: ReadonlySet<string> } | undefined;
+  const read = (): ReadonlySet<string> =>
+    new Set(policies.list().flatMap(({ metadata, spec }) => (spec.antiAffinity ? [metadata.namespace] : [])));
+  return (namespace) => {
+    const rules = changes.rules();
+    if (known?.rules !== rules) known = { rules, namespaces: read() };
+    return known.namespaces.has(namespace);
+  };
+}

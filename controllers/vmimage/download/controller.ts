@@ -13,9 +13,18 @@ import { grantOf, type Grant } from '../../shared/grants/grants.ts';
 import { demandsFor, type Demand, type DemandPorts } from '../../shared/images/demand.ts';
 import { fileNameOf } from '../../shared/images/file-name.ts';
 import { placeFor, targetFor, type Choice } from './choose.ts';
-import type { DownloadEntry, FileSeen, GuestSeen, Have, TemplateEntry, TransferSeen, Want } from './model.ts';
+import type {
+  DownloadEntry,
+  Entries,
+  FileSeen,
+  GuestSeen,
+  Have,
+  TemplateEntry,
+  TransferSeen,
+  Want,
+} from './model.ts';
 import { seeFile, seeGuest } from './observe.ts';
-import { perform, type Entries } from './perform.ts';
+import { perform } from './perform.ts';
 import { plan } from './plan.ts';
 import { keepsTemplates, leaving, leftBehind } from './removal.ts';
 import { dropTransfers, isSending, seeTransfer, transferKey, type TransferPorts } from './transfer.ts';

@@ -7,6 +7,12 @@ export type DownloadEntry = NonNullable<VMImageStatus['downloads']>[number];
 export type TemplateEntry = NonNullable<VMImageStatus['templates']>[number];
 export type Failure = NonNullable<DownloadEntry['failure']>;
 
+/** Of all Providers, as status has them. */
+export interface Entries {
+  readonly downloads: readonly DownloadEntry[];
+  readonly templates: readonly TemplateEntry[];
+}
+
 /** A task that status names. `none`: it names none, or Proxmox VE no longer knows its result. */
 export type TaskSeen =
   { readonly state: 'none' | 'running' } | { readonly state: 'failed'; readonly message: string };

@@ -7,17 +7,12 @@ import { isRefusal } from '../../shared/errors/refusals.ts';
 import { outcomeOf } from '../../shared/errors/outcome-of.ts';
 import { isFileOf } from '../../shared/images/file-name.ts';
 import type { ImageMark } from '../../shared/guests/image-mark.ts';
-import type { DownloadEntry, Failure, Step, TemplateEntry } from './model.ts';
+import type { DownloadEntry, Entries, Failure, Step, TemplateEntry } from './model.ts';
 import { fileNameIn } from './observe.ts';
 import type { Announced } from './requests.ts';
 import { startMeasuring, startUpload, type TransferPorts } from './transfer.ts';
 import { wayOf } from '../../shared/images/way.ts';
 import { settingsOf } from './settings.ts';
-
-export interface Entries {
-  readonly downloads: readonly DownloadEntry[];
-  readonly templates: readonly TemplateEntry[];
-}
 
 export interface Context {
   readonly image: VMImage;

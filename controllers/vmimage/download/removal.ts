@@ -5,7 +5,7 @@ import type { Vmid } from '../../../src/lib/units.ts';
 import type { EventNote } from '../../../src/runtime/controller.ts';
 import { normal } from '../../shared/errors/event.ts';
 import type { LinkedClone } from '../../shared/guests/linked-clones.ts';
-import type { Entries } from './perform.ts';
+import type { Entries } from './model.ts';
 
 export const keepsTemplates = ({ spec }: VMImage): boolean => spec.deletionPolicy === 'Retain';
 

@@ -5,8 +5,7 @@ import { progressed, settled, waiting, type Outcome } from '../../../src/runtime
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { downloadNotGranted, mayDownload } from '../../shared/grants/downloads.ts';
 import type { Grant } from '../../shared/grants/grants.ts';
-import type { Have, Plan, Problem, Want } from './model.ts';
-import type { Entries } from './perform.ts';
+import type { Entries, Have, Plan, Problem, Want } from './model.ts';
 
 export const AGAIN = seconds(30);
 export const SOON = millis(200);

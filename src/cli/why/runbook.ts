@@ -1072,6 +1072,11 @@ export const RUNBOOK: readonly Advice[] = [
   },
   {
     section: 'Other kinds',
+    reasons: ['HARulesIncomplete'],
+    todo: 'HA rules do not say everything that a VMPlacementPolicy says; the message says why: VMs that are no HA resources, a version without HA rules, a missing privilege, or what Proxmox VE answered. Placement is not affected',
+  },
+  {
+    section: 'Other kinds',
     reasons: ['PolicyViolated'],
     means:
       'VMs are where the policy would not place them, after a move in Proxmox VE or an edit. `status.violations` lists them; none is moved for it',
@@ -1080,5 +1085,21 @@ export const RUNBOOK: readonly Advice[] = [
     section: 'Other kinds',
     reasons: ['PolicyKept'],
     means: 'The last violation has ended',
+  },
+  {
+    section: 'Other kinds',
+    reasons: ['HARuleWritten'],
+    means: 'An HA rule of a VMPlacementPolicy was created or updated',
+  },
+  {
+    section: 'Other kinds',
+    reasons: ['HARuleRemoved'],
+    means: 'An HA rule of a VMPlacementPolicy was removed',
+  },
+  {
+    section: 'Other kinds',
+    reasons: ['HARuleLeftBehind'],
+    means:
+      'HA rules of a VMPlacementPolicy stay in Proxmox VE, because its Provider is gone or may not remove them: `ha-manager rules remove RULE` on a node',
   },
 ];

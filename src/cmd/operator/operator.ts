@@ -19,6 +19,7 @@ import { forgetGoneProviders, forgetGoneSnapshots, forgetGoneVms } from './forge
 import { indexSnapshots, indexVms } from './indexes.ts';
 import { OPERATOR_NAME } from './names.ts';
 import { createNamespaces } from './namespaces.ts';
+import { createPlacementChanges } from './placement-changes.ts';
 import { createPorts, type PortSettings } from './ports.ts';
 import { createQueues } from './queues.ts';
 import { watchRelatedObjects } from './related.ts';
@@ -56,6 +57,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   };
   const watches = watchAll(watching);
   const indexes = indexVms(watches.VirtualMachine.cache);
+  const changes = createPlacementChanges(watches);
   const scheduled = indexForSchedules(watches);
   const clones = indexClones(watches);
   const snapshots = indexSnapshots(watches.VMSnapshot.cache);
@@ -85,6 +87,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   const pool = createConnections(options, { ...passes, claimedIn, metrics });
   const finishing = createFinishing({ ...passes, client, namespace: options.namespace, pool });
   const ports = await createPorts(options, {
+    changes,
     ...passes,
     client,
     clock,

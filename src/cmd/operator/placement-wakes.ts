@@ -6,6 +6,7 @@ import type { Provider, VirtualMachine, VMPlacementPolicy } from '../../api/inde
 import type { Readable } from '../../runtime/controller.ts';
 import type { Entry } from '../../runtime/object-store.ts';
 import { keyOf, providerOf, type VmIndexes } from './indexes.ts';
+import { isSameEdit } from './placement-changes.ts';
 import type { AskForPass } from './queues.ts';
 import type { Caches } from './watches.ts';
 
@@ -36,13 +37,6 @@ export function watchPlacement(
       if (near !== undefined) ask('VirtualMachine', withoutNode.keys(near, WOKEN_BY_VM), 'relatedObject');
   });
 }
-
-/** What a policy reports changes no rule. */
-const isSameEdit = (
-  before: Entry<VMPlacementPolicy> | undefined,
-  after: Entry<VMPlacementPolicy> | undefined,
-): boolean =>
-  before?.metadata.uid === after?.metadata.uid && before?.metadata.generation === after?.metadata.generation;
 
 const isUsual = (
   { metadata: policy }: Entry<VMPlacementPolicy>,

@@ -59,6 +59,7 @@ interface Deps {
   readonly forceDeleted: ForceDeleted;
   readonly claimedIn: ControllerPorts['claimedIn'];
   readonly ask: AskForPass;
+  readonly changes: ControllerPorts['changes'];
 }
 
 export async function createPorts(
@@ -73,7 +74,7 @@ export async function createPorts(
   deps: Deps,
 ): Promise<ControllerPorts> {
   const { client, clock, now, watches, indexes, snapshots, namespaces, scheduled } = deps;
-  const { pool, finishing, forceDeleted, claimedIn, ask, clones, annotationsOf } = deps;
+  const { pool, finishing, forceDeleted, claimedIn, ask, clones, annotationsOf, changes } = deps;
   const secrets = secretReader(client, clock);
   const configMaps = configMapReader(client, clock);
   const processStates = createProcessStates();
@@ -92,6 +93,7 @@ export async function createPorts(
     images: watches.VMImage.cache,
     vms: watches.VirtualMachine.cache,
     policies: watches.VMPlacementPolicy.cache,
+    changes,
     vmsInCreation: () => indexes.inCreation.objects(IN_CREATION),
     snapshots: watches.VMSnapshot.cache,
     snapshotsOf: (at, vm) => snapshots.vm.objects(keyOf({ namespace: at, name: vm })),

@@ -137,6 +137,41 @@ describe('what Kustomize makes of', () => {
   });
 });
 
+describe('the health checks for Flux', () => {
+  /** Refused if an expression is none for cel-go, which is what Flux evaluates them with. */
+  const compiled = (expressions: readonly string[]) =>
+    plane.kubectl(['apply', '--dry-run=server', '-f', '-'], {
+      input: JSON.stringify({
+        apiVersion: 'admissionregistration.k8s.io/v1',
+        kind: 'ValidatingAdmissionPolicy',
+        metadata: { name: 'health-checks' },
+        spec: {
+          matchConstraints: {
+            resourceRules: [
+              { apiGroups: [GROUP], apiVersions: [VERSION], resources: ['*'], operations: ['UPDATE'] },
+            ],
+          },
+          // What Flux calls status is object.status here.
+          validations: expressions.map((expression) => ({
+            expression: expression.replaceAll(/\bstatus\.conditions/g, 'object.status.conditions'),
+          })),
+        },
+      }),
+    });
+
+  test('compile in the API server', async () => {
+    const text = readFileSync(join(deploy, 'flux/kustomizations.yaml'), 'utf8');
+    const Check = z.looseObject({ inProgress: z.string(), failed: z.string(), current: z.string() });
+    const checks = documents(text).flatMap(
+      ({ spec }) => z.object({ healthCheckExprs: z.array(Check).default([]) }).parse(spec).healthCheckExprs,
+    );
+    const expressions = checks.flatMap(({ inProgress, failed, current }) => [inProgress, failed, current]);
+    expect(expressions).toHaveLength(3);
+    expect(await compiled(expressions)).toMatchObject({ code: 0 });
+    expect(await compiled(['status.conditions.exists(c, c.type = 1)'])).toMatchObject({ code: 1 });
+  });
+});
+
 describe('the samples', () => {
   const samples = join(deploy, 'samples');
   test.each(readdirSync(samples).filter((file) => file.endsWith('.yaml')))('%s is accepted', async (file) => {

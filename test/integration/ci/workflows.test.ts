@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { ensureActionlint } from '../../../hack/actionlint/actionlint.ts';
 import { run } from '../../../hack/control-plane/run.ts';
+import { HELM_VERSION } from '../../../hack/helm/helm.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const FILES = globSync('.github/workflows/*.yml', { cwd: ROOT });
@@ -30,6 +31,12 @@ test('actionlint finds a mistake', async () => {
   const { code, stdout } = await run(actionlint, ['-no-color', '-'], { cwd: ROOT, input });
   expect(code).toBe(1);
   expect(stdout).toContain('property "reff" is not defined');
+});
+
+test('the release packages the chart with the Helm that the tests use', () => {
+  const text = readFileSync(join(ROOT, '.github/workflows/release.yml'), 'utf8');
+  const [, version] = /azure\/setup-helm@\S+\s+with:\s+version: v(\S+)/.exec(text) ?? [];
+  expect(version).toBe(HELM_VERSION);
 });
 
 const Workflow = z.object({

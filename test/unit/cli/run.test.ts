@@ -70,9 +70,7 @@ describe('the program', () => {
 
   test('completes words without a cluster, and never fails', async () => {
     expect((await ran(['__complete', 'sna'])).out).toMatch(/^snapshot\t.*\nsnapshots\t.*\n:4\n$/);
-    expect(await ran(['__complete', 'start', '--kubeconfig=/nowhere', ''])).toMatchObject({
-      code: 0,
-      out: ':4\n',
-    });
+    for (const flag of ['--kubeconfig=/nowhere', '--namespace=a/b'])
+      expect(await ran(['__complete', 'start', flag, ''])).toMatchObject({ code: 0, out: ':4\n' });
   });
 });

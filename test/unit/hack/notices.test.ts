@@ -41,7 +41,7 @@ describe('the notices of third parties', () => {
     const images = readFileSync('Dockerfile', 'utf8')
       .split(/^FROM /m)
       .filter((stage) => stage.includes('ENTRYPOINT'));
-    expect(images).toHaveLength(2);
+    expect(images).toHaveLength(3);
     for (const image of images) expect(image).toMatch(/^COPY LICENSE THIRD_PARTY_NOTICES \.\/$/m);
     const ignored = readFileSync('.dockerignore', 'utf8').split('\n');
     expect(ignored).toEqual(

@@ -15,37 +15,8 @@ import { indexClones } from '../../../../src/cmd/operator/clones.ts';
 import { indexSnapshots, indexVms } from '../../../../src/cmd/operator/indexes.ts';
 import { watchRelatedObjects } from '../../../../src/cmd/operator/related.ts';
 import { nodeName, vmid } from '../../../../src/lib/units.ts';
-import type { Watched } from '../../../../src/cmd/operator/watches.ts';
-import type { Readable, Resource } from '../../../../src/runtime/controller.ts';
-import type { ChangeListener, Entry } from '../../../../src/runtime/object-store.ts';
+import { aWatch, entryOf } from '../../../builders/watches.ts';
 import { aClass, aClone, anImage, aProvider, aSnapshot, aVirtualMachine } from '../../../builders/objects.ts';
-
-const entryOf = <O extends Resource>(object: O): Entry<O> => ({
-  key: `${object.metadata.namespace}/${object.metadata.name}`,
-  metadata: object.metadata,
-  object,
-  partial: object as Readable<O>,
-  conditions: [],
-});
-
-function aWatch<O extends Resource>() {
-  const listeners: ChangeListener<O>[] = [];
-  const entries = new Map<string, Entry<O>>();
-  const cache: Watched<O>['cache'] = {
-    get: (namespace, name) => entries.get(`${namespace}/${name}`)?.object,
-    partial: (namespace, name) => entries.get(`${namespace}/${name}`)?.partial,
-    list: () => [...entries.values()].map(({ partial }) => partial),
-    keys: () => [...entries.keys()],
-    onChange: (listener) => void listeners.push(listener),
-  };
-  const change = (before: Entry<O> | undefined, after: Entry<O> | undefined): void => {
-    const key = (after ?? before)!.key;
-    if (after) entries.set(key, after);
-    else entries.delete(key);
-    for (const listener of listeners) listener(key, before, after);
-  };
-  return { cache, change };
-}
 
 function aCluster() {
   const watches = {

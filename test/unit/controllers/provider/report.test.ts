@@ -1,8 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
+import { haRuleNeeds } from '../../../../controllers/provider/ha-rule-needs.ts';
 import { ignoredFields, reportProvider } from '../../../../controllers/provider/report.ts';
 import { Provider } from '../../../../src/api/index.ts';
-import type { View } from '../../../../src/pve/index.ts';
+import { FEATURES, neededPrivileges, printNeed, type View } from '../../../../src/pve/index.ts';
 import { bytes } from '../../../../src/lib/units.ts';
+import { aProvider } from '../../../builders/objects.ts';
 import { aNode, aStorage, aView } from '../../../builders/views.ts';
 
 const report = (view: View) =>
@@ -94,4 +96,30 @@ test('a selector of namespaces has no effect where Namespaces may not be read, w
   expect(ignoredFields({ type: 'proxmox', grants }, { mayReadNamespaces: false })).toMatchObject([
     { type: 'FieldsIgnored', message: expect.stringContaining('List the namespaces in namespaces.names') },
   ]);
+});
+
+describe('ha.rules: Manage', () => {
+  const spec = { type: 'proxmox' as const, ha: { rules: 'Manage' as const } };
+
+  test.each([
+    ['has no effect while one node is older than 9.0', spec, ['9.0', '8.4'], 1],
+    ['has an effect from 9.0 on', spec, ['9.0', '9.2'], 0],
+    ['is not judged before a version is known', spec, [], 0],
+    ['is not missed where nobody asks for it', { type: 'proxmox' as const }, ['8.4'], 0],
+  ])('%s', (_what, given, releases, count) => {
+    const conditions = ignoredFields(given, { releases });
+    expect(conditions).toHaveLength(count);
+    if (count > 0)
+      expect(conditions[0]?.message).toContain('HA rules need Proxmox VE 9.0 or newer on every node');
+  });
+
+  test('needs Sys.Console on / from 9 on, and only then', () => {
+    const needed = (provider: ReturnType<typeof aProvider>, major: number) =>
+      haRuleNeeds(provider, { major }).map(printNeed);
+    expect(needed(aProvider(spec), 9)).toEqual(['Sys.Console on /']);
+    expect(needed(aProvider(spec), 8)).toEqual([]);
+    expect(needed(aProvider({ ha: { rules: 'Ignore' } }), 9)).toEqual([]);
+    const usual = neededPrivileges({ major: 9, features: FEATURES }).flatMap(({ anyOf }) => anyOf);
+    expect(usual).not.toContain('Sys.Console');
+  });
 });

@@ -10,8 +10,8 @@ import { nodeName, vmid } from '../../../../src/lib/units.ts';
 import type { View } from '../../../../src/pve/index.ts';
 import type { Pass, Readable } from '../../../../src/runtime/controller.ts';
 import { createLedger } from '../../../../controllers/shared/cluster/ledger.ts';
-import { NO_NAMESPACES } from '../../../../controllers/shared/grants/namespaces.ts';
 import type { Connection, Connections } from '../../../../controllers/shared/cluster/connections.ts';
+import { NO_NAMESPACES } from '../../../../controllers/shared/grants/namespaces.ts';
 import { vmPlacementPolicyController } from '../../../../controllers/vmplacementpolicy/controller.ts';
 import { vmPlacementPolicyKind } from '../../../../controllers/vmplacementpolicy/kind.ts';
 import { aProvider, aVirtualMachine, readerNow, readerOf } from '../../../builders/objects.ts';
@@ -227,8 +227,9 @@ describe('the kind', () => {
       providers: readerOf(provider),
       connections: { get: () => undefined, isPending: () => false },
       vmsIn: () => [],
-      namespaces: NO_NAMESPACES,
       now: () => 0,
+      clusterId: 'cluster',
+      namespaces: NO_NAMESPACES,
       usersOfKind: (kind) => () => (kind === 'Provider' ? vms : vms.filter(({ spec }) => spec.placementRef)),
     });
   const usual = aProvider({ defaults: { placementRef: { name: 'apart' } } }, { name: 'pve' });

@@ -66,6 +66,18 @@ describe('linked clones that were read', () => {
     expect(clones.known(at)).toEqual([]);
   });
 
+  test('are forgotten as well when that was made after the list of guests was read', async () => {
+    const { clones, at, cluster, inventory } = await onCeph();
+    const made = cluster.guests.get(201);
+    cluster.guests.delete(201);
+    await inventory.refresh();
+    if (made) cluster.guests.set(201, made);
+    expect(await clones.read(at, {})).toEqual(CLONES);
+    cluster.guests.delete(201);
+    await inventory.refresh();
+    expect(clones.known(at)).toEqual([]);
+  });
+
   test('without a guest are known by their volume, and remembered as well', async () => {
     const { clones, at, cluster, inventory } = await onCeph();
     cluster.guests.delete(201);

@@ -83,6 +83,14 @@ describe('a VMID', () => {
     expect(await reserve(RANGE)).toBe(202);
   });
 
+  test('that PVE itself proposes is not asked about again, and the next one is', async () => {
+    const { reserve, asked } = anAllocator();
+    expect(await reserve()).toBe(100);
+    expect(asked()).toBe(1);
+    expect(await reserve()).toBe(101); // PVE proposes 100 again
+    expect(asked()).toBe(3);
+  });
+
   test('is none that a guest has or that stands in a status, and those are not asked about', async () => {
     const { reserve, asked } = anAllocator({ claimed: [201] });
     const view = aView({ guests: [aRow({ vmid: vmid(200) })] });

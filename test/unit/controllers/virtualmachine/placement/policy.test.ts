@@ -5,8 +5,9 @@ import { nodeName, vmid, type NodeName } from '../../../../../src/lib/units.ts';
 import type { Readable } from '../../../../../src/runtime/controller.ts';
 import type { Connection } from '../../../../../controllers/shared/cluster/connections.ts';
 import { createLedger } from '../../../../../controllers/shared/cluster/ledger.ts';
-import { policyLimits } from '../../../../../controllers/virtualmachine/placement/policy.ts';
+import { createPolicyLimits } from '../../../../../controllers/virtualmachine/placement/policy.ts';
 import { aProvider, aVirtualMachine, readerNow, readerOf } from '../../../../builders/objects.ts';
+import { UNKNOWN_CHANGES } from '../../../../builders/placement-changes.ts';
 import { aNode, aView } from '../../../../builders/views.ts';
 
 const NODES = ['pve-1', 'pve-2', 'pve-3'].map((name) => nodeName(name));
@@ -45,13 +46,16 @@ class Scene {
       ledger: createLedger(() => 0),
       nodeSelector: [],
     } as unknown as Connection;
-    const limits = policyLimits(vm, connection, {
+    const policyLimits = createPolicyLimits({
       connections: { get: () => connection, isPending: () => false },
       providers: readerOf<Provider>(aProvider({}, { name: 'pve' })),
       policies: readerNow<VMPlacementPolicy>(() => (this.policy ? [this.policy] : [])),
       vmsIn: () => this.#vms(),
       vmsInCreation: () => this.#vms(),
+      vmNamed: () => undefined,
+      changes: UNKNOWN_CHANGES,
     });
+    const limits = policyLimits(vm, connection);
     return NODES.filter((node) => limits?.rejected(node) === undefined);
   }
 
