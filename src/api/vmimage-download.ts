@@ -1,5 +1,6 @@
-/** A disk image that Proxmox VE downloads, and the template that is made of it. */
+/** An image that Proxmox VE downloads, and the template that is made of it. */
 import { z } from 'zod';
+import { ARCHIVE, COMPRESSED, formatOf, ISO } from './file-endings.ts';
 import { creationSettings } from './vmclass-hardware.ts';
 import { list, moment, node, rule, storageName, text, vmidNumber, word } from './schema.ts';
 
@@ -9,29 +10,32 @@ const URL_FORM =
 /** Loopback, link-local, multicast and reserved addresses, and where clouds keep credentials. */
 const FORBIDDEN_HOST =
   /^https?:\/\/((0|127|22[4-9]|2[3-5][0-9]|169[.]254)[.]|100[.]100[.]100[.]200[:/]|192[.]0[.]0[.]192[:/]|([^/:]*[.])?([lL][oO][cC][aA][lL][hH][oO][sS][tT]|[mM][eE][tT][aA][dD][aA][tT][aA]([.][^/:]*)?)[:/])/;
-/** Proxmox VE unpacks no disk image that it is to import, and the others are no disk images. */
-const NOT_A_DISK = /^[^?]*[.](gz|xz|zst|bz2|lzo|zip|tar|iso|ova)([?].*)?$/;
-
 const MAX_URL = 1024;
 
 const url = [
   {
-    pattern: FORBIDDEN_HOST,
+    cel: `!self.matches(r'${FORBIDDEN_HOST.source}')`,
     message:
       'must not lead to this machine, to a link-local, multicast or reserved address, or to a metadata service',
+    holds: (value: string) => !FORBIDDEN_HOST.test(value),
   },
   {
-    pattern: NOT_A_DISK,
+    cel: `!self.matches(r'${ARCHIVE.source}')`,
     message:
-      'must not be a compressed file, an archive or an ISO image: Proxmox VE imports qcow2, raw and vmdk as they are',
+      'must not be an archive or an image of another hypervisor: take the qcow2, raw or vmdk image out of it, and name that',
+    holds: (value: string) => !ARCHIVE.test(value),
+  },
+  {
+    cel: [
+      `!self.matches(r'${COMPRESSED.source}')`,
+      ...[ISO, ARCHIVE].map(({ source }) => `self.matches(r'${source}')`),
+    ].join(' || '),
+    message:
+      'must not be a compressed disk image, which Proxmox VE does not import: decompress it, and name that (only ISO images may end in .gz, .bz2, .zst or .lzo)',
+    holds: (value: string) => !COMPRESSED.test(value) || ISO.test(value) || ARCHIVE.test(value),
   },
 ].reduce(
-  (schema, { pattern, message }) =>
-    rule(schema, {
-      cel: `!self.matches(r'${pattern.source}')`,
-      message,
-      holds: (value) => !pattern.test(value),
-    }),
+  (schema, check) => rule(schema, check),
   word(
     URL_FORM,
     MAX_URL,
@@ -50,9 +54,9 @@ const providerRef = z.object({
   namespace: z.string().max(63).optional().describe('Its namespace; absent: that of the VMImage.'),
 });
 
-export const download = z.object({
+const downloadFields = z.object({
   url: url.describe(
-    'URL of the disk image, which the node fetches itself, through the http_proxy of the datacenter if it has one.',
+    'URL of the disk image or ISO image, which the node fetches itself, through the http_proxy of the datacenter if it has one.',
   ),
   checksum: checksum
     .optional()
@@ -60,19 +64,38 @@ export const download = z.object({
       'Checksum of the file as algorithm:digits. Absent: the file is not verified, and it is not fetched again when it changes at its URL.',
     ),
   format: z
-    .enum(['qcow2', 'raw', 'vmdk'])
+    .enum(['qcow2', 'raw', 'vmdk', 'iso'])
     .optional()
-    .describe('Format of the file; absent: by the ending of its name, and qcow2 for .img and others.'),
+    .describe(
+      'Format of the file; absent: by the ending of its name, and qcow2 for .img and others. An ISO image is for CD-ROM drives (spec.cdroms of a VirtualMachine), and no template is made of it.',
+    ),
   providerRefs: list(providerRef, 16)
     .optional()
     .describe(
-      'Providers that get a template at once. Absent: each gets one as soon as a VirtualMachine waits for it.',
+      'Providers that get it at once. Absent: each gets it as soon as a VirtualMachine waits for it.',
     ),
   storages: list(storageName, 16)
     .optional()
     .describe(
-      'Storages that the file may be kept on until the template is made, which need content type import; absent: any.',
+      'Storages that the file may be kept on: until the template is made, which needs content type import, or as long as the VMImage exists if it is an ISO image, which needs content type iso. Absent: any.',
     ),
+});
+
+type DownloadFields = z.output<typeof downloadFields>;
+
+/** Whether it is for CD-ROM drives: no template is made of it. */
+export const isIso = (download: Pick<DownloadFields, 'url' | 'format'>): boolean =>
+  formatOf(download) === 'iso';
+
+/** The same, of the API server. */
+export const celIsIso = (path: string): string =>
+  `(has(${path}.format) ? ${path}.format == 'iso' : ${path}.url.matches(r'${ISO.source}'))`;
+
+export const download = rule(downloadFields, {
+  cel: `!has(self.format) || self.format == 'iso' || !self.url.matches(r'${COMPRESSED.source}')`,
+  message:
+    'must not have a compressed file with a format other than iso: Proxmox VE decompresses only ISO images',
+  holds: ({ url: at, format }) => format === undefined || format === 'iso' || !COMPRESSED.test(at),
 });
 
 export const template = z.object({
@@ -110,8 +133,8 @@ const failure = z.object({
 export const downloads = list(
   z.object({
     provider,
-    node: node.describe('Node that downloads the file.'),
-    storage: storageName.describe('Storage the file is on until the template is made.'),
+    node: node.describe('Node that downloads the file, or has downloaded it.'),
+    storage: storageName.describe('Storage the file is on.'),
     volume: text(255).describe('Volume ID of the file.'),
     state: z.enum(['Downloading', 'Downloaded']).describe('How far the download is.'),
     at: moment.describe('When the last request was announced.'),

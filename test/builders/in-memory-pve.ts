@@ -540,10 +540,14 @@ export class InMemoryPve {
         ],
       };
     },
-    'GET /nodes/{node}/storage/{storage}/content': ({ storage }) =>
-      [...this.volumes, ...this.linked.keys()]
-        .filter((volid) => volid.startsWith(`${String(storage)}:`))
-        .map((volid) => ({ volid, ...this.linked.get(volid) })),
+    'GET /nodes/{node}/storage/{storage}/content': ({ storage, content }) => {
+      const start = `${String(storage)}:${typeof content === 'string' ? `${content}/` : ''}`;
+      const disks = content === 'images' ? [...this.linked.keys()] : [];
+      return [...disks, ...[...this.volumes].filter((volid) => volid.startsWith(start))].map((volid) => ({
+        volid,
+        ...this.linked.get(volid),
+      }));
+    },
     'POST /nodes/{node}/storage/{storage}/upload': ({ filename, storage, ...at }) =>
       this.#begin(
         'imgcopy',
@@ -551,15 +555,18 @@ export class InMemoryPve {
         () => void this.volumes.add(`${String(storage)}:iso/${String(filename)}`),
         '',
       ),
-    'POST /nodes/{node}/storage/{storage}/download-url': ({ filename, storage, ...at }) => {
-      if (!this.localContent.includes('import'))
-        throw refusal('unknown', `storage '${String(storage)}' is not configured for content-type 'import'`);
+    'POST /nodes/{node}/storage/{storage}/download-url': ({ content, filename, storage, ...at }) => {
+      if (!this.localContent.includes(String(content)))
+        throw refusal(
+          'unknown',
+          `storage '${String(storage)}' is not configured for content-type '${String(content)}'`,
+        );
       const file = String(filename);
       this.downloads += 1;
       return this.#begin(
         'download',
         at,
-        () => void this.volumes.add(`${String(storage)}:import/${file}`),
+        () => void this.volumes.add(`${String(storage)}:${String(content)}/${file}`),
         file,
       );
     },

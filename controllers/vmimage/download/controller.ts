@@ -11,9 +11,9 @@ import type { Connection, Connections } from '../../shared/cluster/connections.t
 import { outcomeOf } from '../../shared/errors/outcome-of.ts';
 import { grantOf, type Grant } from '../../shared/grants/grants.ts';
 import { demandsFor, type Demand, type DemandPorts } from '../../shared/images/demand.ts';
-import { fileNameOf } from '../../shared/images/file-name.ts';
-import { placeFor, targetFor, type Choice } from './choose.ts';
-import type { GuestSeen, Have, TemplateEntry, Want } from './model.ts';
+import { contentOf, fileNameOf } from '../../shared/images/file-name.ts';
+import { isoPlaceFor, placeFor, targetFor, type Choice } from './choose.ts';
+import type { DownloadEntry, GuestSeen, Have, TemplateEntry, Want } from './model.ts';
 import { seeFile, seeGuest } from './observe.ts';
 import { perform, type Entries } from './perform.ts';
 import { plan } from './plan.ts';
@@ -175,11 +175,14 @@ export function createDownloads(ports: DownloadPorts): Downloads {
     want: Want,
     { connection, view, choice, mark, pass }: Observing,
   ): Promise<Have> {
-    const { downloads, templates } = entriesOf(image);
-    const download = downloads.find(({ provider }) => provider === want.provider);
+    const entries = entriesOf(image);
+    const { downloads, templates } = pass.deleting ? leaving(image, entries) : entries;
+    const { download, former } = filesOf(
+      downloads.filter(({ provider }) => provider === want.provider),
+      want.file,
+    );
     const own = templates.filter(({ provider }) => provider === want.provider);
     const current = own.find(({ file }) => file === want.file);
-    const isKept = pass.deleting && keepsTemplates(image);
     const now = pass.now.getTime();
     const source = { connection, view, options: { signal: pass.signal } };
     const guests = new Map<Vmid, GuestSeen>();
@@ -189,14 +192,27 @@ export function createDownloads(ports: DownloadPorts): Downloads {
     return {
       download,
       current,
-      old: own.filter((each) => each !== current && !(isKept && each.state === 'Ready')),
+      old: own.filter((each) => each !== current),
       file: download && (await seeFile(download, source)),
+      former: former && (await seeFormer(image, former, source)),
       guests,
-      place: placeFor(choice),
+      place: contentOf(want.file ?? '') === 'iso' ? isoPlaceFor(choice) : placeFor(choice),
       target: targetFor(choice, download?.node),
       isUnsent: (at) => announced.has(image.metadata.uid, at),
       now,
     };
+  }
+
+  /** What a drive has is not looked for: it stays. */
+  async function seeFormer(
+    { metadata: { namespace, name } }: VMImage,
+    entry: DownloadEntry,
+    source: Parameters<typeof seeFile>[1],
+  ): Promise<Have['former']> {
+    const isUsed = ports
+      .usersOf(namespace, name)
+      .some(({ status }) => status?.cdroms?.some(({ volume }) => volume === entry.volume) ?? false);
+    return { entry, isUsed, file: isUsed ? undefined : await seeFile(entry, source) };
   }
 
   const providerOf = (key: string): Readable<Provider> | undefined => {
@@ -241,6 +257,20 @@ const entriesOf = ({ status }: VMImage): Entries => ({
   downloads: status?.downloads ?? [],
   templates: status?.templates ?? [],
 });
+
+/** @param file that the spec asks for; absent: all are to go, one after the other */
+function filesOf(
+  own: readonly DownloadEntry[],
+  file: string | undefined,
+): { readonly download: DownloadEntry | undefined; readonly former: DownloadEntry | undefined } {
+  if (file === undefined) return { download: own[0], former: undefined };
+  const isOld = ({ volume }: DownloadEntry): boolean => !volume.endsWith(`/${file}`);
+  const isOldIso = (entry: DownloadEntry): boolean => isOld(entry) && contentOf(entry.volume) === 'iso';
+  return {
+    download: own.find((each) => !isOld(each)) ?? own.find((each) => !isOldIso(each)),
+    former: own.find(isOldIso),
+  };
+}
 
 /** The list of guests says enough of one that is ready. */
 const isSettled = (entry: TemplateEntry, current: TemplateEntry | undefined, { guests }: View): boolean =>

@@ -53,7 +53,16 @@ export interface Want {
 }
 
 export interface Have {
+  /** Of the file that is wanted, or else of a former one. */
   readonly download: DownloadEntry | undefined;
+  /** An ISO image of a former spec. `isUsed`: a CD-ROM drive of a VM still has it. */
+  readonly former?:
+    | {
+        readonly entry: DownloadEntry;
+        readonly file: FileSeen | undefined;
+        readonly isUsed: boolean;
+      }
+    | undefined;
   /** The template of the file that is wanted. */
   readonly current: TemplateEntry | undefined;
   /** Of other files. */

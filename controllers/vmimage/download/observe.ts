@@ -2,6 +2,7 @@
 import { PveError, type CallOptions, type View } from '../../../src/pve/index.ts';
 import { nodeName, upid, type NodeName, type Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
+import { contentOf, fileNameIn } from '../../shared/images/file-name.ts';
 import { smbiosUuidOf } from '../../shared/guests/identity.ts';
 import { isSameImage, parseImageMark, type ImageMark } from '../../shared/guests/image-mark.ts';
 import { withLogReason } from '../../shared/tasks/log-reason.ts';
@@ -30,8 +31,6 @@ async function taskOf(
   return { state: 'failed', message: withLogReason(state.exitStatus, log) };
 }
 
-export const fileNameIn = (volume: string): string => volume.slice(volume.indexOf('/') + 1);
-
 export async function seeFile(entry: DownloadEntry, source: Source): Promise<FileSeen> {
   const { connection, options } = source;
   const task = await taskOf(entry, source);
@@ -40,7 +39,7 @@ export async function seeFile(entry: DownloadEntry, source: Source): Promise<Fil
   // Before the list: what ends in between is in the list then.
   const tasks = await node.activeTasks(undefined, options);
   const isBusy = tasks.some(({ id, type }) => type === 'download' && id === fileNameIn(entry.volume));
-  const volumes = await node.storage(entry.storage).content('import', options);
+  const volumes = await node.storage(entry.storage).content(contentOf(entry.volume), options);
   return { task, isBusy, isThere: volumes.some(({ volid }) => volid === entry.volume) };
 }
 

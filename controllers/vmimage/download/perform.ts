@@ -1,14 +1,13 @@
 /** Takes one step: changes status, or sends the one request that status announced. */
-import type { VMImage } from '../../../src/api/index.ts';
+import { compressionOf, type VMImage } from '../../../src/api/index.ts';
 import type { CallOptions } from '../../../src/pve/index.ts';
 import type { Upid, Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { isRefusal } from '../../shared/errors/refusals.ts';
 import { outcomeOf } from '../../shared/errors/outcome-of.ts';
-import { isFileOf } from '../../shared/images/file-name.ts';
+import { contentOf, fileNameIn, isFileOf } from '../../shared/images/file-name.ts';
 import type { ImageMark } from '../../shared/guests/image-mark.ts';
 import type { DownloadEntry, Failure, Step, TemplateEntry } from './model.ts';
-import { fileNameIn } from './observe.ts';
 import type { Announced } from './requests.ts';
 import { settingsOf } from './settings.ts';
 
@@ -104,10 +103,12 @@ function sendDownload(
   const [algorithm = '', digits = ''] = download.checksum?.split(':') ?? [];
   const checksum = digits === '' ? undefined : { algorithm, digits: digits.toLowerCase() };
   const filename = fileNameIn(entry.volume);
+  const content = contentOf(filename);
+  const compression = content === 'iso' ? compressionOf(download.url) : undefined;
   return connection.pve
     .node(entry.node)
     .storage(entry.storage)
-    .downloadUrl({ url: download.url, filename, checksum }, options);
+    .downloadUrl({ content, url: download.url, filename, compression, checksum }, options);
 }
 
 /** Only what its name says is ours. */
@@ -138,8 +139,10 @@ async function record(
   switch (step.do) {
     case 'announceDownload': {
       const { node, storage } = step.place;
-      const volume = `${storage}:import/${step.file}`;
-      const failure = before.downloads.find((each) => each.provider === provider)?.failure;
+      const volume = `${storage}:${contentOf(step.file)}/${step.file}`;
+      const failure = before.downloads.find(
+        (each) => each.provider === provider && each.volume === volume,
+      )?.failure;
       return withDownload(before, {
         provider,
         node,
@@ -204,7 +207,12 @@ async function reserved(
 
 const withDownload = (before: Entries, entry: DownloadEntry): Entries => ({
   ...before,
-  downloads: [...before.downloads.filter(({ provider }) => provider !== entry.provider), entry],
+  downloads: [
+    ...before.downloads.filter(
+      ({ provider, volume }) => provider !== entry.provider || volume !== entry.volume,
+    ),
+    entry,
+  ],
 });
 
 const withTemplate = (before: Entries, entry: TemplateEntry): Entries => ({

@@ -4,6 +4,7 @@
  * arrive. Pure.
  */
 import { FORCE_DELETE } from '../../../src/api/index.ts';
+import { contentOf } from '../../shared/images/file-name.ts';
 import { refusalIn } from '../../../src/pve/index.ts';
 import { CLONES_ARE_GONE, clonesText, type LinkedClone } from '../../shared/guests/linked-clones.ts';
 import { holdOffMs } from '../../shared/plan/hold-off.ts';
@@ -34,12 +35,25 @@ export function plan(want: Want, have: Have): Plan {
 function make(want: Want, file: string, have: Have): Plan {
   const { current, download } = have;
   if (current && current.state !== 'Reserved') return stillThere(current, have);
+  if (isIso(file) && download && isOf(download, file)) return provideIso(want, have, download);
   if (!want.isWanted && !current && !download) return DONE;
   const held = heldBack(want, have);
   if (held) return held;
   if (!download) return startDownload(file, have);
   // A file of a former spec is tidied up before the next is fetched: there is one at a time.
-  return download.volume.endsWith(`/${file}`) ? proceed(download, have) : dropFile(download, have);
+  return isOf(download, file) ? proceed(download, have) : dropFile(download, have);
+}
+
+const isIso = (file: string): boolean => contentOf(file) === 'iso';
+
+const isOf = ({ volume }: DownloadEntry, file: string): boolean => volume.endsWith(`/${file}`);
+
+/** It is complete with the file. One that was deleted by hand is downloaded again once it is needed. */
+function provideIso(want: Want, have: Have, download: DownloadEntry): Plan {
+  if (download.state === 'Downloading') return heldBack(want, have) ?? follow(download, have);
+  const { file } = have;
+  const isGone = file !== undefined && !file.isThere && !file.isBusy;
+  return isGone ? act({ do: 'forgetFile', entry: download }) : DONE;
 }
 
 function proceed(download: DownloadEntry, have: Have): Plan {
@@ -166,14 +180,29 @@ function finishGuest(current: TemplateEntry, { guests, target }: Have, entry: Do
 }
 
 function tidyUp(want: Want, have: Have): Plan {
-  const { download, old } = have;
-  const isMade = want.file === undefined || have.current?.state === 'Ready';
-  if (!isMade) return DONE;
-  const plans = [...(download ? [dropFile(download, have)] : []), ...old.map((each) => destroy(each, have))];
+  const { download, old, former } = have;
+  if (!isMade(want, have)) return DONE;
+  const isKept = want.file !== undefined && isIso(want.file);
+  const plans = [
+    ...(download && !isKept ? [dropFile(download, have)] : []),
+    ...(former ? [dropFormer(former, have)] : []),
+    ...old.map((each) => destroy(each, have)),
+  ];
   const next = plans.find(({ kind }) => kind === 'act') ?? plans[0] ?? DONE;
   // New templates are there: what is left to be removed is no reason not to be ready.
   return want.file !== undefined && next.kind === 'wait' ? { kind: 'done', again: next.again } : next;
 }
+
+/** What the spec asks for is there, or nothing is to be there. */
+function isMade({ file }: Want, { current, download }: Have): boolean {
+  if (file === undefined) return true;
+  return isIso(file) ? download?.state === 'Downloaded' && isOf(download, file) : current?.state === 'Ready';
+}
+
+const dropFormer = ({ entry, file, isUsed }: NonNullable<Have['former']>, have: Have): Plan =>
+  isUsed
+    ? wait('InUse', `The ISO image ${entry.volume} is in a CD-ROM drive.`, SEEN_AGAIN_MS)
+    : dropFile(entry, { ...have, file });
 
 /** Until nothing can bring it back. */
 function dropFile(entry: DownloadEntry, { file, isUnsent, now }: Have): Plan {

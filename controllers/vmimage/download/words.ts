@@ -5,6 +5,7 @@ import { progressed, settled, waiting, type Outcome } from '../../../src/runtime
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { downloadNotGranted, mayDownload } from '../../shared/grants/downloads.ts';
 import type { Grant } from '../../shared/grants/grants.ts';
+import { contentOf } from '../../shared/images/file-name.ts';
 import type { Have, Plan, Problem, Want } from './model.ts';
 import type { Entries } from './perform.ts';
 
@@ -71,10 +72,16 @@ export const settledUntil = (again: number | undefined): Outcome =>
   again === undefined ? settled() : settled(millis(again));
 
 /** What is tidied up afterwards is no reason not to be ready. */
-export const stepTaken = (provider: string, { file }: Want, { current }: Have): Outcome =>
-  file !== undefined && current?.state === 'Ready'
+export const stepTaken = (provider: string, { file }: Want, { current, download }: Have): Outcome =>
+  file !== undefined && (current?.state === 'Ready' || hasIso(file, download))
     ? settled(SOON)
-    : progressed('StepTaken', `Making a template with Provider ${provider}.`);
+    : progressed(
+        'StepTaken',
+        `${contentOf(file ?? '') === 'iso' ? 'Downloading an ISO image' : 'Making a template'} with Provider ${provider}.`,
+      );
+
+const hasIso = (file: string, download: Have['download']): boolean =>
+  contentOf(file) === 'iso' && download?.state === 'Downloaded' && download.volume.endsWith(`/${file}`);
 
 /** What is in the way first; if nothing is, the one that is looked at again first. */
 export function firstOf(outcomes: readonly Outcome[]): Outcome {
@@ -87,7 +94,11 @@ export function firstOf(outcomes: readonly Outcome[]): Outcome {
 export function statusOf({ status = {} }: VMImage, { downloads, templates }: Entries): VMImageStatus {
   const { downloads: _d, templates: _t, availableOn: _a, ...rest } = status;
   const ready = templates.filter(({ state }) => state === 'Ready');
-  const availableOn = ready.map(({ provider, vmid, node }) => ({ provider, vmid, node }));
+  const isos = downloads.filter(({ state, volume }) => state === 'Downloaded' && contentOf(volume) === 'iso');
+  const availableOn = [
+    ...ready.map(({ provider, vmid, node }) => ({ provider, vmid, node })),
+    ...isos.map(({ provider, node }) => ({ provider, node })),
+  ];
   return {
     ...rest,
     ...(availableOn.length > 0 && { availableOn: availableOn.slice(0, MAX_LISTED) }),
