@@ -55,6 +55,7 @@ export const REASONS = [
   'IgnitionInvalid',
   'ImageNotFound',
   'ImageNotReady',
+  'OnDemand',
   'ImportNotFound',
   'InSync',
   'InUse',

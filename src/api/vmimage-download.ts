@@ -138,6 +138,10 @@ export const downloads = list(
     volume: text(255).describe('Volume ID of the file.'),
     state: z.enum(['Downloading', 'Downloaded']).describe('How far the download is.'),
     at: moment.describe('When the last request was announced.'),
+    progress: z
+      .object({ percent: z.int32().describe('Per cent of the file.') })
+      .optional()
+      .describe('How far it is, while it is downloaded, in steps of five per cent.'),
     task,
     failure: failure.optional().describe('The last failure since something succeeded.'),
   }),

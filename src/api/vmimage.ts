@@ -167,6 +167,7 @@ export const VMImage = kind({
     { name: 'Source', type: 'string', jsonPath: '.spec.source' },
     { name: 'URL', type: 'string', jsonPath: '.spec.download.url', priority: 1 },
     ready,
+    { name: 'Percent', type: 'integer', jsonPath: '.status.downloads[0].progress.percent' },
     age,
     readyMessage,
   ],

@@ -72,6 +72,8 @@ export class InMemoryPve {
   /** How the next tasks of a type end, if not well. */
   readonly failures: { type: string; exit: string }[] = [];
   taskMs = 300;
+  /** Log of every task. */
+  taskLog: readonly string[] = ['TASK OK'];
   /** How long HA takes to notice, and then to act. */
   haMs = 10_000;
   /** How often a guest that ran went off. */
@@ -337,7 +339,7 @@ export class InMemoryPve {
           user: 'operator@pve',
           starttime: startedAt / 1000,
         })),
-    'GET /nodes/{node}/tasks/{upid}/log': () => [{ n: 1, t: 'TASK OK' }],
+    'GET /nodes/{node}/tasks/{upid}/log': () => this.taskLog.map((t, n) => ({ n: n + 1, t })),
     'GET /nodes/{node}/qemu/{vmid}/feature': (at) => {
       this.#guest(at);
       return { hasFeature: 1 };

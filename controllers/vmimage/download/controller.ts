@@ -28,6 +28,7 @@ import {
   notConnected,
   noQuorum,
   NO_VMID,
+  ON_DEMAND,
   stepTaken,
   firstOf,
   outcomeOfPlan,
@@ -98,6 +99,8 @@ export function createDownloads(ports: DownloadPorts): Downloads {
   ): Promise<Result> {
     const entries = entriesOf(image);
     const outcomes: Outcome[] = [];
+    const isIdle = needed.size === 0 && entries.downloads.length === 0 && entries.templates.length === 0;
+    if (isIdle) return { outcome: ON_DEMAND, status: statusOf(image, entries) };
     const known = [...entries.downloads, ...entries.templates].map(({ provider }) => provider);
     for (const provider of [...new Set([...needed, ...known])].toSorted()) {
       const turn = await attempt(image, pass, {

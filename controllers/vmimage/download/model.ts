@@ -17,6 +17,8 @@ export interface FileSeen {
   readonly isThere: boolean;
   /** A task works on it, whoever began it. */
   readonly isBusy: boolean;
+  /** How much of it is downloaded. */
+  readonly percent?: number | undefined;
 }
 
 export interface GuestSeen {
@@ -84,6 +86,7 @@ export interface Have {
 export type Step =
   | { readonly do: 'announceDownload'; readonly place: Place; readonly file: string }
   | { readonly do: 'download'; readonly entry: DownloadEntry }
+  | { readonly do: 'progress'; readonly entry: DownloadEntry; readonly percent: number }
   | { readonly do: 'fileReady'; readonly entry: DownloadEntry }
   | {
       readonly do: 'reserve';

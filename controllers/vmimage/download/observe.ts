@@ -7,6 +7,7 @@ import { smbiosUuidOf } from '../../shared/guests/identity.ts';
 import { isSameImage, parseImageMark, type ImageMark } from '../../shared/guests/image-mark.ts';
 import { withLogReason } from '../../shared/tasks/log-reason.ts';
 import type { LinkedClone } from '../../shared/guests/linked-clones.ts';
+import { percentIn } from './progress.ts';
 import type { DownloadEntry, FileSeen, GuestSeen, TaskSeen, TemplateEntry } from './model.ts';
 import { clonesOf } from './removal.ts';
 
@@ -31,10 +32,25 @@ async function taskOf(
   return { state: 'failed', message: withLogReason(state.exitStatus, log) };
 }
 
+/** It is only told: what cannot be read now is read at the next poll. */
+async function percentOf(
+  { node, task }: DownloadEntry,
+  { connection, options }: Source,
+): Promise<number | undefined> {
+  if (task === undefined) return undefined;
+  const log = await connection.pve
+    .node(node)
+    .task(upid(task))
+    .log(LOG_LINES, options)
+    .catch(() => []);
+  return percentIn(log);
+}
+
 export async function seeFile(entry: DownloadEntry, source: Source): Promise<FileSeen> {
   const { connection, options } = source;
   const task = await taskOf(entry, source);
-  if (task.state === 'running') return { task, isThere: false, isBusy: true };
+  if (task.state === 'running')
+    return { task, isThere: false, isBusy: true, percent: await percentOf(entry, source) };
   const node = connection.pve.node(entry.node);
   // Before the list: what ends in between is in the list then.
   const tasks = await node.activeTasks(undefined, options);

@@ -80,6 +80,7 @@ async function send(step: Step, context: Context): Promise<Upid | undefined> {
     case 'deleteFile':
       return sendDeleteFile(step.entry, context);
     case 'announceDownload':
+    case 'progress':
     case 'fileReady':
     case 'reserve':
     case 'announceCreate':
@@ -153,8 +154,10 @@ async function record(
         ...(failure && { failure }),
       });
     }
+    case 'progress':
+      return withDownload(before, { ...step.entry, progress: { percent: step.percent } });
     case 'fileReady': {
-      const { failure: _failure, task: _task, ...entry } = step.entry;
+      const { failure: _failure, task: _task, progress: _progress, ...entry } = step.entry;
       return withDownload(before, { ...entry, state: 'Downloaded' });
     }
     case 'download':
@@ -226,10 +229,10 @@ const withTemplate = (before: Entries, entry: TemplateEntry): Entries => ({
 function failed(before: Entries, provider: string, failure: Omit<Failure, 'attempts'>): Entries {
   const message = failure.message.slice(0, MAX_MESSAGE);
   return {
-    downloads: before.downloads.map(({ task, ...entry }) =>
+    downloads: before.downloads.map(({ task, progress, ...entry }) =>
       entry.provider === provider
         ? { ...entry, failure: { ...failure, message, attempts: (entry.failure?.attempts ?? 0) + 1 } }
-        : { ...entry, task },
+        : { ...entry, task, progress },
     ),
     templates: before.templates.map((entry) =>
       entry.provider === provider && entry.state === 'Reserved' ? { ...entry, task: undefined } : entry,

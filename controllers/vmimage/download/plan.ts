@@ -14,6 +14,7 @@ import type { DownloadEntry, GuestSeen, Have, Plan, Problem, Step, TemplateEntry
 const IN_FLIGHT_MS = 60_000;
 const POLL_MS = 2_000;
 const SEEN_AGAIN_MS = 30_000;
+const REPORTED_PERCENT = 5;
 /** Somebody has to remove a linked clone first. */
 const DESTROY_AGAIN_MS = 60_000;
 
@@ -91,11 +92,21 @@ const startDownload = (file: string, { place }: Have): Plan =>
     ? wait(place.reason, place.message, SEEN_AGAIN_MS)
     : act({ do: 'announceDownload', place, file });
 
-const downloading = ({ node, storage }: DownloadEntry): Plan =>
-  wait('ImageNotReady', `Proxmox VE downloads the file to storage ${storage} on node ${node}.`, POLL_MS);
+const downloading = ({ node, storage, progress }: DownloadEntry): Plan =>
+  wait(
+    'ImageNotReady',
+    `Proxmox VE downloads the file to storage ${storage} on node ${node}${progress ? `, ${progress.percent} % done` : ''}.`,
+    POLL_MS,
+  );
+
+/** At most twenty writes for a file, however long it takes. */
+const reportProgress = (entry: DownloadEntry, percent: number | undefined): Plan =>
+  percent !== undefined && percent >= (entry.progress?.percent ?? 0) + REPORTED_PERCENT
+    ? act({ do: 'progress', entry, percent })
+    : downloading(entry);
 
 function follow(download: DownloadEntry, { file, isUnsent, now }: Have): Plan {
-  if (!file || file.task.state === 'running') return downloading(download);
+  if (!file || file.task.state === 'running') return reportProgress(download, file?.percent);
   if (file.task.state === 'failed') return act({ do: 'failed', what: 'file', message: file.task.message });
   if (file.isThere) return act({ do: 'fileReady', entry: download });
   if (file.isBusy) return downloading(download);

@@ -1,7 +1,7 @@
 /** What is said of a download in conditions and status. Pure. */
 import type { VMImage, VMImageStatus } from '../../../src/api/index.ts';
 import { millis, seconds } from '../../../src/lib/units.ts';
-import { progressed, settled, waiting, type Outcome } from '../../../src/runtime/outcome.ts';
+import { idle, progressed, settled, waiting, type Outcome } from '../../../src/runtime/outcome.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { downloadNotGranted, mayDownload } from '../../shared/grants/downloads.ts';
 import type { Grant } from '../../shared/grants/grants.ts';
@@ -19,6 +19,12 @@ export const noQuorum = (provider: string): Outcome =>
     `The Proxmox VE cluster of Provider ${provider} has no quorum and accepts no changes. Bring its nodes back.`,
     AGAIN,
   );
+
+/** `kubectl wait --for=condition=Ready` returns at once: what it waits for would need a VM. */
+export const ON_DEMAND = idle(
+  'OnDemand',
+  'Nothing is downloaded before a VirtualMachine needs the image. To have it at once, list Providers in spec.download.providerRefs.',
+);
 
 export const NO_VMID = waiting(
   'NoFreeVmid',

@@ -153,7 +153,27 @@ describe('what is in the way', () => {
 test('a VMImage that nobody waits for is ready, and makes nothing', async () => {
   const life = new ImageLife({ spec: { download: { url: 'https://images.example/a.img' } } });
   await life.untilReady();
+  expect(life.ready).toMatch(/^True OnDemand: /);
   expect(life.pve.downloads).toBe(0);
+});
+
+test('says how far it is, in steps of five per cent', async () => {
+  const life = new ImageLife();
+  life.pve.taskMs = 60_000;
+  const seen = new Set<number | undefined>();
+  const line = (percent: number): string => `  65536K ........ ........ ${percent}%  112M 8s`;
+  for (const percent of [0, 4, 5, 7, 10, 99]) {
+    life.pve.taskLog = ['downloading https://images.example/debian.img', line(percent), ''];
+    for (let pass = 0; pass < 4; pass += 1) {
+      await life.pass();
+      seen.add(life.status.downloads?.[0]?.progress?.percent);
+    }
+  }
+  expect([...seen]).toEqual([undefined, 5, 10, 99]);
+  expect(life.ready).toContain('99 % done');
+  life.pve.taskLog = [];
+  await life.untilReady();
+  expect(life.status.downloads?.[0]?.progress).toBeUndefined();
 });
 
 test('another URL makes another template beside the old one, which goes once the new one is ready', async () => {
