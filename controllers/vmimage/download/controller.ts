@@ -7,7 +7,7 @@ import { seconds, type Vmid } from '../../../src/lib/units.ts';
 import type { View } from '../../../src/pve/index.ts';
 import type { Pass, Readable, ReconcileResult } from '../../../src/runtime/controller.ts';
 import { released, waiting, type Outcome } from '../../../src/runtime/outcome.ts';
-import type { Connection, Connections } from '../../shared/cluster/connections.ts';
+import { isOneCluster, type Connection, type Connections } from '../../shared/cluster/connections.ts';
 import { outcomeOf } from '../../shared/errors/outcome-of.ts';
 import { grantOf, type Grant } from '../../shared/grants/grants.ts';
 import { demandsFor, type Demand, type DemandPorts } from '../../shared/images/demand.ts';
@@ -15,6 +15,7 @@ import { contentOf, fileNameOf } from '../../shared/images/file-name.ts';
 import { isoPlaceFor, placeFor, targetFor, type Choice } from './choose.ts';
 import type { DownloadEntry, GuestSeen, Have, TemplateEntry, Want } from './model.ts';
 import { seeFile, seeGuest } from './observe.ts';
+import { asOne } from './one-cluster.ts';
 import { perform, type Entries } from './perform.ts';
 import { plan } from './plan.ts';
 import { keepsTemplates, leaving, leftBehind } from './removal.ts';
@@ -66,7 +67,7 @@ export function createDownloads(ports: DownloadPorts): Downloads {
       ({ namespace = image.metadata.namespace, name }) => `${namespace}/${name}`,
     );
     const needed = new Set([...eager, ...demands.map(({ provider }) => keyOf(provider))]);
-    return inTurn(image, pass, { needed, demands });
+    return inTurn(image, pass, asOne({ needed, demands }, sharingOf(image)));
   }
 
   async function remove(image: VMImage, pass: Pass<VMImage>): Promise<Result> {
@@ -89,6 +90,22 @@ export function createDownloads(ports: DownloadPorts): Downloads {
       };
     const result = await inTurn(image, pass, { needed: new Set(), demands: [] });
     return result.outcome.kind === 'settled' ? { ...result, outcome: released, ...leftBehind(all) } : result;
+  }
+
+  function sharingOf(image: VMImage): Parameters<typeof asOne>[1] {
+    const { downloads, templates } = entriesOf(image);
+    return {
+      known: [...downloads, ...templates].map(({ provider }) => provider),
+      isUsable(provider) {
+        const object = providerOf(provider);
+        const grant = object && grantOf(object, image.metadata.namespace, ports.namespaces);
+        return connectionOf(provider) !== undefined && refused(image, provider, grant) === undefined;
+      },
+      isOneCluster(a, b) {
+        const [one, other] = [connectionOf(a), connectionOf(b)];
+        return one !== undefined && other !== undefined && isOneCluster(one, other);
+      },
+    };
   }
 
   /** One Provider after the other until one step is taken; of what is in the way, the first is reported. */
@@ -129,8 +146,7 @@ export function createDownloads(ports: DownloadPorts): Downloads {
     const { provider } = about;
     const object = providerOf(provider);
     if (!object) return stay(image, gone(provider, pass.deleting));
-    const [namespace = '', name = ''] = provider.split('/');
-    const connection = ports.connections.get(namespace, name);
+    const connection = connectionOf(provider);
     const view = connection && freshView(connection);
     if (!view) return stay(image, notConnected(provider));
     const grant = grantOf(object, image.metadata.namespace, ports.namespaces);
@@ -217,6 +233,11 @@ export function createDownloads(ports: DownloadPorts): Downloads {
       .some(({ status }) => status?.cdroms?.some(({ volume }) => volume === entry.volume) ?? false);
     return { entry, isUsed, file: isUsed ? undefined : await seeFile(entry, source) };
   }
+
+  const connectionOf = (key: string): Connection | undefined => {
+    const [namespace = '', name = ''] = key.split('/');
+    return ports.connections.get(namespace, name);
+  };
 
   const providerOf = (key: string): Readable<Provider> | undefined => {
     const [namespace = '', name = ''] = key.split('/');

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { ALLOW_FROM, type Provider } from '../../../../../src/api/index.ts';
+import { createLedger } from '../../../../../controllers/shared/cluster/ledger.ts';
 import type { Connection, Finishing } from '../../../../../controllers/shared/cluster/connections.ts';
 import { digestsOf } from '../../../../../controllers/virtualmachine/cloud-init/delivered-digests.ts';
 import { dataProblem } from '../../../../../controllers/virtualmachine/cloud-init/validate.ts';
@@ -694,7 +695,7 @@ describe('a template that is downloaded', () => {
   test('is used by the VMs of every Provider of its PVE cluster, and of no other', async () => {
     expect(await isIn('default/pve')).toBe(true);
     expect(await isIn('infra/pve')).toBe(true);
-    const other = connection({ inventory: { view: () => aView() } as unknown as Connection['inventory'] });
+    const other = connection({ ledger: createLedger(() => 0) });
     const get = (namespace: string) => (namespace === 'infra' ? other : connection());
     expect(await isIn('infra/pve', { connections: { get, isPending: () => false } })).toBe(false);
   });

@@ -176,6 +176,18 @@ test('says how far it is, in steps of five per cent', async () => {
   expect(life.status.downloads?.[0]?.progress).toBeUndefined();
 });
 
+test('two Providers of one PVE cluster share one template, and not those of which that is not proven', async () => {
+  const providerRefs = [{ name: 'pve' }, { name: 'other' }];
+  const download = { url: 'https://images.example/a.img', providerRefs };
+  const proven = new ImageLife({ spec: { download }, other: 'proven' });
+  await proven.untilReady();
+  expect(proven.made).toHaveLength(1);
+  expect(proven.pve.downloads).toBe(1);
+  const unproven = new ImageLife({ spec: { download }, other: 'unproven' });
+  await unproven.untilReady();
+  expect(unproven.made).toHaveLength(2);
+});
+
 test('another URL makes another template beside the old one, which goes once the new one is ready', async () => {
   const life = new ImageLife();
   await life.untilReady();
