@@ -38,7 +38,7 @@ const CONSEQUENCES: Readonly<Record<(typeof REPORTED)[number], string>> = {
 /** More resource mappings would not fit into a condition, with the commands that grant them. */
 const MAX_MAPPINGS = 8;
 
-const REPORTED = [...FEATURES, 'devices', 'downloads', 'haRules'] as const;
+const REPORTED = [...FEATURES, 'downloads', 'haRules', 'devices'] as const;
 
 export function granteeOf(credentials: Credentials): Grantee {
   if (credentials.kind === 'password') return { user: credentials.username };
@@ -56,9 +56,11 @@ export function missingPrivilegesOf(
   major: number,
   { to, inUse = [] }: { readonly to: Grantee; readonly inUse?: readonly Need[] },
 ): MissingPrivileges {
+  const missingInUse = missingPrivileges(major >= 8 ? inUse : [], held);
   const missing = [
     ...missingPrivileges(neededPrivileges({ major, features: FEATURES }), held),
-    ...missingPrivileges(major >= 8 ? inUse : [], held).slice(0, MAX_MAPPINGS),
+    ...missingInUse.filter(({ feature }) => feature !== 'devices'),
+    ...missingInUse.filter(({ feature }) => feature === 'devices').slice(0, MAX_MAPPINGS),
   ];
   return {
     required: missing.filter(({ feature }) => feature === undefined),

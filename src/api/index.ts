@@ -23,6 +23,7 @@ export const KINDS: readonly Kind[] = [
 export * from './annotations.ts';
 export { INITIAL_STATUS, isObserved } from './conditions.ts';
 export * from './defaults.ts';
+export { baseNameOf, compressionOf, formatOf } from './file-endings.ts';
 export * from './group.ts';
 export * from './kind.ts';
 export * from './provider.ts';

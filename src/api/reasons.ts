@@ -59,6 +59,7 @@ export const REASONS = [
   'IgnitionInvalid',
   'ImageNotFound',
   'ImageNotReady',
+  'OnDemand',
   'ImportNotFound',
   'InSync',
   'InUse',

@@ -1,8 +1,9 @@
-/** A disk image that Proxmox VE downloads, and the template that is made of it. */
+/** An image that Proxmox VE downloads, and the template that is made of it. */
 import { z } from 'zod';
 import { bytes, MiB } from '../lib/units.ts';
 import { caBundle } from './ca-bundle.ts';
 import { localRef } from './refs.ts';
+import { ARCHIVE, COMPRESSED, COMPRESSED_DISK, COMPRESSED_ISO, formatOf, ISO } from './file-endings.ts';
 import { creationSettings } from './vmclass-hardware.ts';
 import { list, moment, node, quantity, rule, storageName, text, vmidNumber, word } from './schema.ts';
 
@@ -12,29 +13,34 @@ const URL_FORM =
 /** Loopback, link-local, multicast and reserved addresses, and where clouds keep credentials. */
 const FORBIDDEN_HOST =
   /^https?:\/\/((0|127|22[4-9]|2[3-5][0-9]|169[.]254)[.]|100[.]100[.]100[.]200[:/]|192[.]0[.]0[.]192[:/]|([^/:]*[.])?([lL][oO][cC][aA][lL][hH][oO][sS][tT]|[mM][eE][tT][aA][dD][aA][tT][aA]([.][^/:]*)?)[:/])/;
-/** Compressed or not. */
-const NOT_A_DISK = /^[^?]*[.](lzo|zip|tar|tgz|iso|ova)([.](gz|xz|zst|bz2))?([?].*)?$/;
-
 const MAX_URL = 1024;
+
+const UNPACKED = 'disk images may end in .gz, .bz2, .xz or .zst, and ISO images in .gz, .bz2, .zst or .lzo';
 
 const url = [
   {
-    pattern: FORBIDDEN_HOST,
+    cel: `!self.matches(r'${FORBIDDEN_HOST.source}')`,
     message:
       'must not lead to this machine, to a link-local, multicast or reserved address, or to a metadata service',
+    holds: (value: string) => !FORBIDDEN_HOST.test(value),
   },
   {
-    pattern: NOT_A_DISK,
+    cel: `!self.matches(r'${ARCHIVE.source}')`,
     message:
-      'must not be an archive or an ISO image: it has to be a disk image (qcow2, raw or vmdk), which may be compressed (gz, bz2, xz or zst)',
+      'must not be an archive or an image of another hypervisor: take the qcow2, raw or vmdk image out of it, and name that',
+    holds: (value: string) => !ARCHIVE.test(value),
+  },
+  {
+    cel: [
+      `!self.matches(r'${COMPRESSED.source}')`,
+      ...[ISO, ARCHIVE, COMPRESSED_DISK].map(({ source }) => `self.matches(r'${source}')`),
+    ].join(' || '),
+    message: `must not be compressed in a way that is not unpacked: ${UNPACKED}`,
+    holds: (value: string) =>
+      !COMPRESSED.test(value) || [ISO, ARCHIVE, COMPRESSED_DISK].some((fine) => fine.test(value)),
   },
 ].reduce(
-  (schema, { pattern, message }) =>
-    rule(schema, {
-      cel: `!self.matches(r'${pattern.source}')`,
-      message,
-      holds: (value) => !pattern.test(value),
-    }),
+  (schema, check) => rule(schema, check),
   word(
     URL_FORM,
     MAX_URL,
@@ -53,9 +59,9 @@ const providerRef = z.object({
   namespace: z.string().max(63).optional().describe('Its namespace; absent: that of the VMImage.'),
 });
 
-export const download = z.object({
+const downloadFields = z.object({
   url: url.describe(
-    'URL of the disk image. The node fetches it, through the http_proxy of the datacenter if it has one; the operator does so if the URL ends in .gz, .bz2, .xz or .zst, or if headersSecretRef or caBundle is set.',
+    'URL of the disk image or ISO image. The node fetches it, through the http_proxy of the datacenter if it has one; the operator does so for a disk image if its URL ends in .gz, .bz2, .xz or .zst, or if headersSecretRef or caBundle is set.',
   ),
   checksum: checksum
     .optional()
@@ -63,9 +69,11 @@ export const download = z.object({
       'Checksum of the file at the URL, as it is there, as algorithm:digits. Absent: the file is not verified, and it is not fetched again when it changes at its URL.',
     ),
   format: z
-    .enum(['qcow2', 'raw', 'vmdk'])
+    .enum(['qcow2', 'raw', 'vmdk', 'iso'])
     .optional()
-    .describe('Format of the file; absent: by the ending of its name, and qcow2 for .img and others.'),
+    .describe(
+      'Format of the file; absent: by the ending of its name, and qcow2 for .img and others. An ISO image is for CD-ROM drives (spec.cdroms of a VirtualMachine), and no template is made of it.',
+    ),
   headersSecretRef: localRef
     .optional()
     .describe(
@@ -84,14 +92,40 @@ export const download = z.object({
   providerRefs: list(providerRef, 16)
     .optional()
     .describe(
-      'Providers that get a template at once. Absent: each gets one as soon as a VirtualMachine waits for it.',
+      'Providers that get it at once. Absent: each gets it as soon as a VirtualMachine waits for it.',
     ),
   storages: list(storageName, 16)
     .optional()
     .describe(
-      'Storages that the file may be kept on until the template is made, which need content type import; absent: any.',
+      'Storages that the file may be kept on: until the template is made, which needs content type import, or as long as the VMImage exists if it is an ISO image, which needs content type iso. Absent: any.',
     ),
 });
+
+type DownloadFields = z.output<typeof downloadFields>;
+
+/** Whether it is for CD-ROM drives: no template is made of it. */
+export const isIso = (download: Pick<DownloadFields, 'url' | 'format'>): boolean =>
+  formatOf(download) === 'iso';
+
+/** The same, of the API server. */
+export const celIsIso = (path: string): string =>
+  `(has(${path}.format) ? ${path}.format == 'iso' : ${path}.url.matches(r'${ISO.source}'))`;
+
+const isUnpacked = (download: DownloadFields): boolean =>
+  !COMPRESSED.test(download.url) || (isIso(download) ? COMPRESSED_ISO : COMPRESSED_DISK).test(download.url);
+
+export const download = rule(
+  rule(downloadFields, {
+    cel: `!self.url.matches(r'${COMPRESSED.source}') || (${celIsIso('self')} ? self.url.matches(r'${COMPRESSED_ISO.source}') : self.url.matches(r'${COMPRESSED_DISK.source}'))`,
+    message: `must not have a compressed file of another format: ${UNPACKED}`,
+    holds: isUnpacked,
+  }),
+  {
+    cel: `!${celIsIso('self')} || !has(self.headersSecretRef) && !has(self.caBundle)`,
+    message: 'must not have headersSecretRef or caBundle for an ISO image, which the node fetches itself',
+    holds: (all) => !isIso(all) || (all.headersSecretRef === undefined && all.caBundle === undefined),
+  },
+);
 
 export const template = z.object({
   storages: list(storageName, 16)
@@ -127,9 +161,9 @@ const failure = z.object({
 
 const progress = z.object({
   phase: z
-    .enum(['Queued', 'Verifying', 'Uploading'])
+    .enum(['Downloading', 'Queued', 'Verifying', 'Uploading'])
     .describe(
-      'Queued: other files come first. Verifying: it is read for the first time. Uploading: it is read again and sent to Proxmox VE.',
+      'Downloading: Proxmox VE fetches it. Queued: other files come first. Verifying: it is read for the first time. Uploading: it is read again and sent to Proxmox VE.',
     ),
   bytes: z.int().optional().describe('How many bytes have been read or sent.'),
   total: z.int().optional().describe('How many there are, if that is known.'),
@@ -140,8 +174,8 @@ const progress = z.object({
 export const downloads = list(
   z.object({
     provider,
-    node: node.describe('Node that downloads the file, or that it is uploaded to.'),
-    storage: storageName.describe('Storage the file is on until the template is made.'),
+    node: node.describe('Node that downloads the file, has downloaded it, or that it is uploaded to.'),
+    storage: storageName.describe('Storage the file is on.'),
     volume: text(255).describe('Volume ID of the file.'),
     state: z.enum(['Downloading', 'Downloaded']).describe('How far the download is.'),
     at: moment.describe(
@@ -152,7 +186,7 @@ export const downloads = list(
       .optional()
       .describe('Who fetches the file. Absent: ProxmoxVE, the node itself.'),
     viaReason: text(255).optional().describe('Why the operator fetches it.'),
-    progress: progress.optional().describe('How far the operator is.'),
+    progress: progress.optional().describe('How far it is, while it is downloaded.'),
     size: z.int().optional().describe('Size of the disk image in bytes, once the operator has verified it.'),
     sha256: text(64).optional().describe('Its SHA-256 checksum, once the operator has verified it.'),
     task,

@@ -6,7 +6,7 @@ import { statusBase } from './conditions.ts';
 import { kind, type Input, type Output } from './kind.ts';
 import type { Resource } from './resource.ts';
 import { list, rule, text, vmidNumber } from './schema.ts';
-import { download, downloads, template, templates } from './vmimage-download.ts';
+import { celIsIso, download, downloads, isIso, template, templates } from './vmimage-download.ts';
 import { tag } from './virtualmachine-options.ts';
 
 /** A template by its VMID or name. */
@@ -88,7 +88,11 @@ const fields = z.object({
     .describe(
       'Tag of a template in Proxmox VE; each node may have one template with it, and case does not matter.',
     ),
-  download: download.optional().describe('Disk image that Proxmox VE downloads and a template is made of.'),
+  download: download
+    .optional()
+    .describe(
+      'Disk image that Proxmox VE downloads and a template is made of, or ISO image that it downloads.',
+    ),
   template: template
     .optional()
     .describe('Template that is made of the download. Changes are for templates that are made afterwards.'),
@@ -96,7 +100,7 @@ const fields = z.object({
     .enum(['Delete', 'Retain'])
     .optional()
     .describe(
-      'What happens to the templates of a download when this object is deleted. Delete: they are destroyed, once no linked clone needs them. Retain: they stay in Proxmox VE. Absent: Delete.',
+      'What happens to the templates, or the ISO image, of a download when this object is deleted. Delete: they are removed, templates once no linked clone needs them. Retain: what is complete stays in Proxmox VE, and the rest is removed. Absent: Delete.',
     ),
 });
 
@@ -104,11 +108,18 @@ const given = ({ source: byName, sourceTag, download: byUrl }: z.output<typeof f
   [byName, sourceTag, byUrl].filter((each) => each !== undefined).length;
 
 const spec = rule(
-  rule(fields, {
-    cel: '(has(self.source) ? 1 : 0) + (has(self.sourceTag) ? 1 : 0) + (has(self.download) ? 1 : 0) == 1',
-    message: 'must have exactly one of source, sourceTag and download',
-    holds: (all) => given(all) === 1,
-  }),
+  rule(
+    rule(fields, {
+      cel: `!has(self.download) || !has(self.template) || !${celIsIso('self.download')}`,
+      message: 'must have template only with a disk image: no template is made of an ISO image',
+      holds: (all) => all.template === undefined || all.download === undefined || !isIso(all.download),
+    }),
+    {
+      cel: '(has(self.source) ? 1 : 0) + (has(self.sourceTag) ? 1 : 0) + (has(self.download) ? 1 : 0) == 1',
+      message: 'must have exactly one of source, sourceTag and download',
+      holds: (all) => given(all) === 1,
+    },
+  ),
   {
     cel: 'has(self.download) || !has(self.template) && !has(self.deletionPolicy)',
     message: 'must have template and deletionPolicy only with download',
@@ -131,7 +142,7 @@ const status = z.object({
     .describe('Where the image is, at most 64 entries.'),
   downloads: downloads
     .optional()
-    .describe('Files of downloads that templates are made of, until these are ready.'),
+    .describe('Files of downloads that templates are made of, until these are ready, and ISO images.'),
   templates: templates.optional().describe('Templates that were made, or are being made, for this VMImage.'),
 });
 
@@ -156,6 +167,7 @@ export const VMImage = kind({
     { name: 'Source', type: 'string', jsonPath: '.spec.source' },
     { name: 'URL', type: 'string', jsonPath: '.spec.download.url', priority: 1 },
     ready,
+    { name: 'Percent', type: 'integer', jsonPath: '.status.downloads[0].progress.percent' },
     age,
     readyMessage,
   ],

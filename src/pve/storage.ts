@@ -41,6 +41,11 @@ const DiskImageName = z
   .string()
   .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*\.(qcow2|raw|vmdk)$/, 'not a file name for a disk image');
 
+/** The same, or of an ISO image. */
+const DownloadName = z
+  .string()
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*\.(qcow2|raw|vmdk|iso)$/, 'not a file name for an image');
+
 export const STORAGE = {
   content: endpoint({
     method: 'GET',
@@ -76,15 +81,16 @@ export const STORAGE = {
     method: 'POST',
     path: '/nodes/{node}/storage/{storage}/download-url',
     params: At.extend({
-      content: z.literal('import'),
+      content: z.enum(['import', 'iso']),
       url: z.string(),
-      filename: DiskImageName,
+      filename: DownloadName,
+      compression: z.enum(['gz', 'bz2', 'lzo', 'zst']).optional(),
       'checksum-algorithm': z.string().optional(),
       checksum: z.string().optional(),
     }),
     reply: UpidText,
     // Before, files can be imported only where an administrator put them.
-    lifetimes: { 'content=import': { since: '8.4' } },
+    lifetimes: { 'content=import': { since: '8.4' }, compression: { since: '8.2' } },
     needs: [
       { path: '/storage/{storage}', anyOf: ['Datastore.AllocateTemplate'], feature: 'isoUpload' },
       { path: '/nodes/{node}', anyOf: ['Sys.AccessNetwork'], since: 8, feature: 'downloads' },
@@ -116,10 +122,17 @@ export interface DiskImageUpload {
   readonly sha256: string;
 }
 
-export interface DiskImageDownload {
+export type Compression = 'gz' | 'bz2' | 'lzo' | 'zst';
+
+export interface ImageDownload {
+  /** What the file is for: disks are imported from it, or it is an ISO image. */
+  readonly content: 'import' | 'iso';
   readonly url: string;
-  /** Letters, digits, `.`, `_` and `-`, ending in `.qcow2`, `.raw` or `.vmdk`. */
+  /** Letters, digits, `.`, `_` and `-`, ending in `.qcow2`, `.raw`, `.vmdk` or `.iso`. */
   readonly filename: string;
+  /** How PVE is to decompress it, which it does for ISO images alone. */
+  readonly compression?: Compression | undefined;
+  /** Of the file as it is at the URL. */
   readonly checksum?: { readonly algorithm: string; readonly digits: string } | undefined;
 }
 
@@ -134,10 +147,10 @@ export interface Storage {
    */
   uploadImage(image: DiskImageUpload, options?: CallOptions): Promise<Upid>;
   /**
-   * The node downloads a file that a disk can be imported from. A file of that name with the right checksum is kept; any
+   * The node downloads a file. A file of that name with the right checksum is kept; any
    * other is not overwritten.
    */
-  downloadUrl(file: DiskImageDownload, options?: CallOptions): Promise<Upid>;
+  downloadUrl(file: ImageDownload, options?: CallOptions): Promise<Upid>;
   /** Also succeeds if the volume does not exist. `undefined`: done without a task. */
   deleteVolume(volid: string, options?: CallOptions): Promise<Upid | undefined>;
 }
@@ -158,14 +171,15 @@ export const storage = (send: Send, at: { readonly node: NodeName; readonly stor
       { ...at, content: 'import', filename, 'checksum-algorithm': 'sha256', checksum: sha256 },
       { ...options, file },
     ),
-  downloadUrl: ({ url, filename, checksum }, options) =>
+  downloadUrl: ({ content, url, filename, compression, checksum }, options) =>
     send(
       STORAGE.downloadUrl,
       {
         ...at,
-        content: 'import',
+        content,
         url,
         filename,
+        ...(compression && { compression }),
         ...(checksum && { 'checksum-algorithm': checksum.algorithm, checksum: checksum.digits }),
       },
       options,

@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DomainCondition } from './controller.ts';
 import { truncate } from './message.ts';
-import type { Outcome } from './outcome.ts';
+import type { Outcome, Reason } from './outcome.ts';
 
 export interface Condition {
   readonly type: string;
@@ -52,6 +52,9 @@ export function isTransition(previous: readonly Condition[], next: readonly Cond
   return !isDeepStrictEqual(summary(previous), summary(next));
 }
 
+const because = (outcome: Outcome): Reason | undefined =>
+  outcome.kind === 'settled' ? outcome.because : undefined;
+
 const FULFILLED = 'The spec is fulfilled.';
 /** What people read is this condition alone. */
 const butFor = (apart: string): string =>
@@ -71,8 +74,8 @@ function engineClaims(
             {
               type: 'Ready',
               status: 'True',
-              reason: 'Reconciled',
-              message: apart === undefined ? FULFILLED : butFor(apart),
+              ...(because(outcome) ?? { reason: 'Reconciled', message: FULFILLED }),
+              ...(apart !== undefined && { message: butFor(apart) }),
             },
           ];
     case 'progressed':

@@ -8,8 +8,8 @@ export interface Reason {
 }
 
 export type Outcome =
-  /** Proxmox VE equals the spec. Looked at again when something changes, or after `again`. */
-  | { readonly kind: 'settled'; readonly again?: Millis }
+  /** Proxmox VE equals the spec; `because`: in another sense than that something was done. Looked at again when something changes, or after `again`. */
+  | { readonly kind: 'settled'; readonly again?: Millis; readonly because?: Reason }
   /** One step was taken; the next is planned at once from what the world then looks like. */
   | ({ readonly kind: 'progressed'; readonly again: Millis } & Reason)
   /** The world is busy or incomplete: not a failure, no backoff. */
@@ -31,6 +31,11 @@ export type Outcome =
 export const settled = (again?: Millis): Outcome => ({
   kind: 'settled',
   ...(again !== undefined && { again }),
+});
+/** Nothing is asked for as yet. */
+export const idle = (reason: string, message: string): Outcome => ({
+  kind: 'settled',
+  because: { reason, message },
 });
 export const progressed = (reason: string, message: string, again = millis(0)): Outcome => ({
   kind: 'progressed',

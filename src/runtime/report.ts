@@ -134,5 +134,5 @@ const sentenceOf = (outcome: Outcome): string =>
   'message' in outcome
     ? outcome.message
     : outcome.kind === 'settled'
-      ? 'The spec is fulfilled.'
+      ? (outcome.because?.message ?? 'The spec is fulfilled.')
       : outcome.kind;

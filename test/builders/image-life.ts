@@ -44,6 +44,8 @@ export interface ServedImage {
 export interface ImageLifeOptions {
   readonly spec?: Partial<VMImage['spec']>;
   readonly provider?: Provider;
+  /** A Provider `other` as well, which leads to the same PVE cluster; `unproven`: and nothing proves it. */
+  readonly other?: 'proven' | 'unproven';
   readonly between?: (ports: SabotagedPorts<VMImage>, life: ImageLife) => SabotagedPorts<VMImage>;
   readonly isDead?: () => boolean;
 }
@@ -94,14 +96,22 @@ export class ImageLife {
       nodeSelector: [],
       defaults: {},
     };
-    const providers = readerOf(this.#options.provider ?? aProvider());
+    const other =
+      this.#options.other === 'proven' ? connection : { ...connection, ledger: createLedger(now) };
+    const providers = readerOf(
+      this.#options.provider ?? aProvider(),
+      ...(this.#options.other ? [aProvider({}, { name: 'other' })] : []),
+    );
     const controller = vmImageKind.controller({
       clusterId: 'cluster-1',
       providers,
       classes: readerNow(() => [aClass()]),
       namespaces: NO_NAMESPACES,
       usersOfKind: () => () => this.vms,
-      connections: { get: () => (inventory.view() ? connection : undefined), isPending: () => false },
+      connections: {
+        get: (_namespace, name) => inventory.view() && (name === 'other' ? other : connection),
+        isPending: () => false,
+      },
       transfers: createTransfers(now),
       readSecret: (_namespace, name) => {
         const values = this.secrets.get(name);

@@ -74,6 +74,8 @@ export class InMemoryPve {
   /** How the next tasks of a type end, if not well. */
   readonly failures: { type: string; exit: string }[] = [];
   taskMs = 300;
+  /** Log of every task. */
+  taskLog: readonly string[] = ['TASK OK'];
   /** How long HA takes to notice, and then to act. */
   haMs = 10_000;
   /** How often a guest that ran went off. */
@@ -360,7 +362,7 @@ export class InMemoryPve {
           user: 'operator@pve',
           starttime: startedAt / 1000,
         })),
-    'GET /nodes/{node}/tasks/{upid}/log': () => [{ n: 1, t: 'TASK OK' }],
+    'GET /nodes/{node}/tasks/{upid}/log': () => this.taskLog.map((t, n) => ({ n: n + 1, t })),
     'GET /nodes/{node}/qemu/{vmid}/feature': (at) => {
       this.#guest(at);
       return { hasFeature: 1 };
@@ -566,10 +568,15 @@ export class InMemoryPve {
         ],
       };
     },
-    'GET /nodes/{node}/storage/{storage}/content': ({ storage }) =>
-      [...this.volumes, ...this.linked.keys()]
-        .filter((volid) => volid.startsWith(`${String(storage)}:`))
-        .map((volid) => ({ volid, size: this.sizes.get(volid), ...this.linked.get(volid) })),
+    'GET /nodes/{node}/storage/{storage}/content': ({ storage, content }) => {
+      const start = `${String(storage)}:${typeof content === 'string' ? `${content}/` : ''}`;
+      const disks = content === 'images' ? [...this.linked.keys()] : [];
+      return [...disks, ...[...this.volumes].filter((volid) => volid.startsWith(start))].map((volid) => ({
+        volid,
+        size: this.sizes.get(volid),
+        ...this.linked.get(volid),
+      }));
+    },
     'POST /nodes/{node}/storage/{storage}/upload': ({ filename, storage, content, ...at }) => {
       const volume = `${String(storage)}:${String(content)}/${String(filename)}`;
       const size = this.#uploadedBytes;
@@ -589,15 +596,18 @@ export class InMemoryPve {
         '',
       );
     },
-    'POST /nodes/{node}/storage/{storage}/download-url': ({ filename, storage, ...at }) => {
-      if (!this.localContent.includes('import'))
-        throw refusal('unknown', `storage '${String(storage)}' is not configured for content-type 'import'`);
+    'POST /nodes/{node}/storage/{storage}/download-url': ({ content, filename, storage, ...at }) => {
+      if (!this.localContent.includes(String(content)))
+        throw refusal(
+          'unknown',
+          `storage '${String(storage)}' is not configured for content-type '${String(content)}'`,
+        );
       const file = String(filename);
       this.downloads += 1;
       return this.#begin(
         'download',
         at,
-        () => void this.volumes.add(`${String(storage)}:import/${file}`),
+        () => void this.volumes.add(`${String(storage)}:${String(content)}/${file}`),
         file,
       );
     },

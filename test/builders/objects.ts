@@ -1,8 +1,8 @@
 /** Objects of our kinds as the API server would hold them, with little in them unless a test says more. */
-import { bytes, GiB, vmid } from '../../src/lib/units.ts';
+import { bytes, GiB, nodeName, vmid } from '../../src/lib/units.ts';
 import type { Provider, VirtualMachine, VMClass, VMClone, VMImage, VMSnapshot } from '../../src/api/index.ts';
 import { grantOf, type Grant } from '../../controllers/shared/grants/grants.ts';
-import type { WantedImage } from '../../controllers/shared/images/wanted.ts';
+import { contentOf, fileNameOf } from '../../controllers/shared/images/file-name.ts';
 import { NO_NAMESPACES } from '../../controllers/shared/grants/namespaces.ts';
 import type { ObjectReader, Readable, Resource } from '../../src/runtime/controller.ts';
 
@@ -111,15 +111,52 @@ export const anImage = (
   spec: { source },
 });
 
+type DownloadSpec = NonNullable<VMImage['spec']['download']>;
+type ImageStatus = NonNullable<VMImage['status']>;
+type FileEntry = NonNullable<ImageStatus['downloads']>[number];
+type TemplateEntry = NonNullable<ImageStatus['templates']>[number];
+
+/** What is left out of its entries is that of Provider `default/pve`, node `pve-1` and what the spec asks for. */
+export interface DownloadedStatus extends Omit<ImageStatus, 'downloads' | 'templates'> {
+  readonly downloads?: readonly Partial<FileEntry>[] | undefined;
+  readonly templates?: readonly Partial<TemplateEntry>[] | undefined;
+}
+
 /** A VMImage that is downloaded. */
 export const aDownload = (
-  download: Partial<WantedImage['spec']['download']> = {},
-  status: WantedImage['status'] = {},
+  change: Partial<DownloadSpec> = {},
+  { downloads, templates, ...status }: DownloadedStatus = {},
   metadata: Partial<Meta> = {},
 ): VMImage => {
-  const spec = { download: { url: 'https://images.example/ubuntu.img', ...download } };
-  const image: WantedImage = { metadata: anImage(undefined, metadata).metadata, spec, status };
-  return { ...anImage(), ...image } as VMImage;
+  const download: DownloadSpec = { url: 'https://images.example/ubuntu.img', ...change };
+  const image = anImage(undefined, metadata);
+  const at = '2026-01-01T00:00:00Z';
+  const common = { provider: 'default/pve', node: nodeName('pve-1'), storage: 'local', at };
+  const fileOf = (provider = common.provider): string => fileNameOf(image.metadata.uid, provider, download);
+  return {
+    ...image,
+    spec: { download },
+    status: {
+      ...status,
+      ...(downloads && {
+        downloads: downloads.map((each) => ({
+          ...common,
+          state: 'Downloaded' as const,
+          volume: `local:${contentOf(fileOf())}/${fileOf(each.provider)}`,
+          ...each,
+        })),
+      }),
+      ...(templates && {
+        templates: templates.map((each) => ({
+          ...common,
+          vmid: vmid(9000),
+          state: 'Ready' as const,
+          file: fileOf(each.provider),
+          ...each,
+        })),
+      }),
+    },
+  };
 };
 
 export const readerOf = <O extends Resource>(...objects: readonly O[]): ObjectReader<O> => {

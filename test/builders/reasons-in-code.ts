@@ -10,6 +10,7 @@ const GIVERS: Readonly<Record<string, number>> = {
   stalled: 0,
   retry: 0,
   progressed: 0,
+  idle: 0,
   suspended: 1,
   busy: 0,
   condition: 2,

@@ -50,6 +50,10 @@ export interface Connection {
   readonly keepCredentials?: (() => Promise<void>) | undefined;
 }
 
+/** Whether two connections lead to one PVE cluster. Only those that were proven to do so share its state (`shared-state.ts`). */
+export const isOneCluster = (a: Pick<Connection, 'ledger'>, b: Pick<Connection, 'ledger'>): boolean =>
+  a.ledger === b.ledger;
+
 /** The server answers nothing, or nothing that can be read or kept. */
 export interface Silence {
   /** Epoch ms. */

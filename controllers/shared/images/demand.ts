@@ -17,6 +17,7 @@ import { grantOf } from '../grants/grants.ts';
 import type { Namespaces } from '../grants/namespaces.ts';
 import type { UsersOf } from '../objects/in-use.ts';
 import { mayUse, type Reference } from '../objects/references.ts';
+import { currentIsos } from './wanted.ts';
 
 /** Equal needs of several VMs count once. */
 export interface Demand {
@@ -37,14 +38,7 @@ export interface DemandPorts {
   readonly namespaces: Namespaces;
 }
 
-type Image = Pick<Readable<VMImage>, 'metadata'> & {
-  readonly status?:
-    | {
-        readonly conditions?: unknown;
-        readonly downloads?: readonly { readonly volume?: string | undefined }[] | undefined;
-      }
-    | undefined;
-};
+type Image = Pick<VMImage, 'metadata' | 'spec' | 'status'>;
 type Vm = Readable<VirtualMachine>;
 type Need = Omit<Demand, 'waiting'>;
 
@@ -140,7 +134,7 @@ function drivesWithout(
   image?: Image,
 ): NonNullable<VirtualMachine['spec']['cdroms']> {
   if (status?.name === undefined) return [];
-  const volumes = image?.status?.downloads?.map(({ volume }) => volume) ?? [];
+  const volumes = image ? currentIsos(image).map(({ volume }) => volume) : [];
   const now = new Map(status.cdroms?.map(({ name, volume }) => [name, volume]));
   return cdroms.filter(({ name }) => {
     const volume = now.get(name);

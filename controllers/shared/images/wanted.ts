@@ -1,8 +1,13 @@
 /** What a VM that is to be made wants of its VMImage: a template that exists, or one that is made of a download. Pure. */
-import type { ImageSource, TemplateSource, VMImage } from '../../../src/api/index.ts';
+import {
+  formatOf,
+  type TemplateSource,
+  type VMImage,
+  type VMImageSpec,
+  type VMImageStatus,
+} from '../../../src/api/index.ts';
 import { asSentence } from '../../../src/lib/sentence.ts';
 import type { Vmid } from '../../../src/lib/units.ts';
-import type { Readable } from '../../../src/runtime/controller.ts';
 import type { ImageMark } from '../guests/image-mark.ts';
 import { fileNameOf } from './file-name.ts';
 
@@ -22,49 +27,11 @@ export interface MadeTemplates {
 
 export type WantedTemplates = TemplateSource | TagSource | MadeTemplates;
 
-/** What the spec of a VMImage says of its download. */
-export interface Download {
-  readonly url: string;
-  readonly checksum?: string | undefined;
-  readonly format?: string | undefined;
-}
-
-/** An entry of status.templates. */
-interface TemplateEntry {
-  /** `namespace/name` */
-  readonly provider: string;
-  readonly vmid?: Vmid | undefined;
-  readonly checksum?: string | undefined;
-  /** Name of the file that it was made of. */
-  readonly file?: string | undefined;
-  readonly state: string;
-}
-
-/** An entry of status.downloads. */
-interface FileEntry {
-  readonly provider: string;
-  readonly node?: string | undefined;
-  readonly volume?: string | undefined;
-  readonly state: string;
-}
-
-interface Status {
-  readonly conditions?: NonNullable<VMImage['status']>['conditions'];
-  readonly checksum?: string | undefined;
-  readonly templates?: readonly TemplateEntry[] | undefined;
-  readonly downloads?: readonly FileEntry[] | undefined;
-}
+type Download = NonNullable<VMImageSpec['download']>;
+type TemplateEntry = NonNullable<VMImageStatus['templates']>[number];
 
 /** A VMImage as far as VMs need it. */
-export interface WantedImage {
-  readonly metadata: Readable<VMImage>['metadata'];
-  readonly spec: {
-    readonly source?: ImageSource | undefined;
-    readonly sourceTag?: string | undefined;
-    readonly download?: Download | undefined;
-  };
-  readonly status?: Status | undefined;
-}
+export type WantedImage = Pick<VMImage, 'metadata' | 'spec' | 'status'>;
 
 export interface SeenFrom {
   readonly clusterId: string;
@@ -82,14 +49,8 @@ export function wantedTemplates(image: WantedImage, from: SeenFrom): WantedTempl
   return download && !isIsoDownload(download) ? madeTemplates(image, download, from) : undefined;
 }
 
-const COMPRESSED = /\.(gz|bz2|xz|zst)$/;
-
-/** Whether a download is an ISO image: as the spec says, or else by the name of the file. */
-export function isIsoDownload({ url, format }: Download): boolean {
-  if (format !== undefined) return format === 'iso';
-  const path = URL.canParse(url) ? new URL(url).pathname : url;
-  return path.toLowerCase().replace(COMPRESSED, '').endsWith('.iso');
-}
+/** Whether a download is an ISO image: as the spec says, or else by the ending of the URL. */
+export const isIsoDownload = (download: Download): boolean => formatOf(download) === 'iso';
 
 function madeTemplates(
   image: WantedImage,
@@ -99,7 +60,7 @@ function madeTemplates(
   const templates = image.status?.templates ?? [];
   const made = templates.flatMap((entry) =>
     entry.state === 'Ready' && isInCluster(entry.provider) && isCurrent(entry, image.metadata.uid, download)
-      ? (entry.vmid ?? [])
+      ? entry.vmid
       : [],
   );
   const mark = { cluster: clusterId, uid: image.metadata.uid };
@@ -109,24 +70,32 @@ function madeTemplates(
 /** Made of what the spec asks for now. */
 const isCurrent = ({ provider, checksum, file }: TemplateEntry, uid: string, download: Download): boolean =>
   (download.checksum === undefined || checksum?.toLowerCase() === download.checksum.toLowerCase()) &&
-  (file === undefined || file === fileNameOf(uid, provider, download));
-
-/** Names of files that are downloaded for VMImages: no status makes another volume one of them. */
-const DOWNLOADED_ISO = /^[^:/]+:iso\/virtrigaud-[0-9a-f]{12}-[^/]+\.iso$/;
+  file === fileNameOf(uid, provider, download);
 
 /**
  * The volume of an ISO image that was downloaded, if the PVE cluster of the VM has it.
  * @param node that the VM is on, or must be on, which has a file of its own where the storage is not shared
  */
 export function downloadedIso(
-  { status }: WantedImage,
+  image: WantedImage,
   { isInCluster, node }: SeenFrom & { readonly node: string | undefined },
 ): string | undefined {
-  const there = (status?.downloads ?? []).filter(
-    ({ provider, state, volume = '' }) =>
-      state === 'Downloaded' && isInCluster(provider) && DOWNLOADED_ISO.test(volume),
+  const there = currentIsos(image).filter(
+    ({ provider, state }) => state === 'Downloaded' && isInCluster(provider),
   );
   return (there.find((each) => each.node === node) ?? there[0])?.volume;
+}
+
+/** Those of what the spec asks for now: no status makes another volume one of them. */
+export function currentIsos({
+  metadata: { uid },
+  spec: { download },
+  status,
+}: WantedImage): NonNullable<VMImageStatus['downloads']> {
+  if (!download) return [];
+  return (status?.downloads ?? []).filter(
+    ({ provider, storage, volume }) => volume === `${storage}:iso/${fileNameOf(uid, provider, download)}`,
+  );
 }
 
 const MAX_MESSAGE = 500;

@@ -1,5 +1,5 @@
 /** Who fetches the file of a download: the node itself where it can, otherwise the operator. Pure. */
-import type { VMImageSpec } from '../../../src/api/index.ts';
+import { formatOf, type VMImageSpec } from '../../../src/api/index.ts';
 import { compressionIn } from '../../../src/download/index.ts';
 
 export interface Way {
@@ -8,9 +8,15 @@ export interface Way {
   readonly reason?: string;
 }
 
-type Download = Pick<NonNullable<VMImageSpec['download']>, 'url' | 'headersSecretRef' | 'caBundle'>;
+type Download = Pick<
+  NonNullable<VMImageSpec['download']>,
+  'url' | 'format' | 'headersSecretRef' | 'caBundle'
+>;
 
-export function wayOf({ url, headersSecretRef, caBundle }: Download): Way {
+/** ISO images Proxmox VE decompresses itself. */
+export function wayOf(download: Download): Way {
+  if (formatOf(download) === 'iso') return { via: 'ProxmoxVE' };
+  const { url, headersSecretRef, caBundle } = download;
   const compression = compressionIn(url);
   const reasons = [
     ...(compression === undefined ? [] : [`unpacks no disk images (.${compression})`]),

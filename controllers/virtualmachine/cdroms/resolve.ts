@@ -1,7 +1,7 @@
 /** Which images the CD-ROM drives of a spec mean. Pure. */
 import type { VirtualMachine, VMImage } from '../../../src/api/index.ts';
 import type { ObjectReader } from '../../../src/runtime/controller.ts';
-import type { Connections } from '../../shared/cluster/connections.ts';
+import { isOneCluster, type Connections } from '../../shared/cluster/connections.ts';
 import { Reasons } from '../../shared/errors/reasons.ts';
 import { IMAGE_NOT_READY } from '../../shared/images/demand.ts';
 import {
@@ -28,15 +28,15 @@ export function seenFrom(
 ): SeenFrom {
   const { namespace } = metadata;
   const at = { namespace: providerRef.namespace ?? namespace, name: providerRef.name };
-  const own = connections.get(at.namespace, at.name)?.inventory;
+  const own = connections.get(at.namespace, at.name);
   return {
     clusterId,
     namespace,
     isInCluster(provider) {
       const [of = '', name = ''] = provider.split('/');
       if (of === at.namespace && name === at.name) return true;
-      // Only connections to one PVE cluster share its lists.
-      return own !== undefined && connections.get(of, name)?.inventory === own;
+      const other = connections.get(of, name);
+      return own !== undefined && other !== undefined && isOneCluster(own, other);
     },
   };
 }

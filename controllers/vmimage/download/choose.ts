@@ -36,7 +36,7 @@ function usable({ view, grant, nodeSelector }: Choice, content: string): readonl
       (row) =>
         row.status === 'available' &&
         row.content.includes(content) &&
-        (content !== 'import' || FILES.has(row.type)) &&
+        (content === 'images' || FILES.has(row.type)) &&
         online.has(row.node) &&
         !isOutside(grant.nodes, row.node) &&
         !isOutside(grant.storages, row.storage) &&
@@ -73,7 +73,7 @@ const firstOf = (wanted: readonly string[], rows: readonly StorageView[]): strin
 export function placeFor(choice: Choice): Place | Problem {
   const allowed = choice.spec.download?.storages;
   const files = usable(choice, 'import').filter(({ storage }) => allowed?.includes(storage) ?? true);
-  if (files.length === 0) return noImport(choice, allowed);
+  if (files.length === 0) return noStorage(choice, allowed, 'import');
   const nodes = new Set(choice.demands.flatMap(({ node }) => node ?? []));
   const fit = files.filter(({ node }) => typeof targetFor(choice, node) === 'string');
   const found = fit.find(({ node }) => nodes.has(node)) ?? fit[0];
@@ -82,15 +82,33 @@ export function placeFor(choice: Choice): Place | Problem {
   return typeof target === 'string' ? { reason: 'StorageUnavailable', message: target } : target;
 }
 
-function noImport({ view }: Choice, allowed: readonly string[] | undefined): Problem {
+/** Where an ISO image is kept: on a storage that all nodes see if there is one, or else on a node that VMs wait for. */
+export function isoPlaceFor(choice: Choice): Place | Problem {
+  const allowed = choice.spec.download?.storages;
+  const rows = usable(choice, 'iso').filter(({ storage }) => allowed?.includes(storage) ?? true);
+  const nodes = new Set(choice.demands.flatMap(({ node }) => node ?? []));
+  const isNear = ({ node }: StorageView): boolean => nodes.size === 0 || nodes.has(node);
+  const found =
+    rows.find((row) => row.shared && isNear(row)) ??
+    rows.find(({ shared }) => shared) ??
+    rows.find(isNear) ??
+    rows[0];
+  return found ? { node: found.node, storage: found.storage } : noStorage(choice, allowed, 'iso');
+}
+
+function noStorage(
+  { view }: Choice,
+  allowed: readonly string[] | undefined,
+  needed: 'import' | 'iso',
+): Problem {
   const named = allowed ? `of spec.download.storages (${allowed.join(', ')}) ` : '';
   const candidate = view.storages.find(
     ({ storage, type }) => FILES.has(type) && (allowed?.includes(storage) ?? true),
   );
   const storage = candidate?.storage ?? allowed?.[0] ?? 'local';
-  const content = [...new Set([...(candidate?.content ?? []), 'import'])].join(',');
+  const content = [...new Set([...(candidate?.content ?? []), needed])].join(',');
   return {
     reason: 'StorageUnavailable',
-    message: `No storage ${named}that may be used on a node that is online has content type "import", which Proxmox VE has from 8.4 on. Allow it on a storage that keeps files, on a node: pvesm set ${storage} --content ${content}`,
+    message: `No storage ${named}that may be used on a node that is online has content type "${needed}"${needed === 'import' ? ', which Proxmox VE has from 8.4 on' : ''}. Allow it on a storage that keeps files, on a node: pvesm set ${storage} --content ${content}`,
   };
 }

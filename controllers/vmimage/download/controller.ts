@@ -7,12 +7,12 @@ import { seconds, type Vmid } from '../../../src/lib/units.ts';
 import type { View } from '../../../src/pve/index.ts';
 import type { Pass, Readable, ReconcileResult } from '../../../src/runtime/controller.ts';
 import { released, waiting, type Outcome } from '../../../src/runtime/outcome.ts';
-import type { Connection, Connections } from '../../shared/cluster/connections.ts';
+import { isOneCluster, type Connection, type Connections } from '../../shared/cluster/connections.ts';
 import { outcomeOf } from '../../shared/errors/outcome-of.ts';
 import { grantOf, type Grant } from '../../shared/grants/grants.ts';
 import { demandsFor, type Demand, type DemandPorts } from '../../shared/images/demand.ts';
-import { fileNameOf } from '../../shared/images/file-name.ts';
-import { placeFor, targetFor, type Choice } from './choose.ts';
+import { contentOf, fileNameOf } from '../../shared/images/file-name.ts';
+import { isoPlaceFor, placeFor, targetFor, type Choice } from './choose.ts';
 import type {
   DownloadEntry,
   Entries,
@@ -25,6 +25,7 @@ import type {
 } from './model.ts';
 import { seeFile, seeGuest } from './observe.ts';
 import { perform } from './perform.ts';
+import { asOne } from './one-cluster.ts';
 import { plan } from './plan.ts';
 import { keepsTemplates, leaving, leftBehind } from './removal.ts';
 import { dropTransfers, isSending, seeTransfer, transferKey, type TransferPorts } from './transfer.ts';
@@ -39,6 +40,7 @@ import {
   notConnected,
   noQuorum,
   NO_VMID,
+  ON_DEMAND,
   stepTaken,
   firstOf,
   outcomeOfPlan,
@@ -77,7 +79,7 @@ export function createDownloads(ports: DownloadPorts): Downloads {
       ({ namespace = image.metadata.namespace, name }) => `${namespace}/${name}`,
     );
     const needed = new Set([...eager, ...demands.map(({ provider }) => keyOf(provider))]);
-    return inTurn(image, pass, { needed, demands });
+    return inTurn(image, pass, asOne({ needed, demands }, sharingOf(image)));
   }
 
   async function remove(image: VMImage, pass: Pass<VMImage>): Promise<Result> {
@@ -103,6 +105,22 @@ export function createDownloads(ports: DownloadPorts): Downloads {
     return result.outcome.kind === 'settled' ? { ...result, outcome: released, ...leftBehind(all) } : result;
   }
 
+  function sharingOf(image: VMImage): Parameters<typeof asOne>[1] {
+    const { downloads, templates } = entriesOf(image);
+    return {
+      known: [...downloads, ...templates].map(({ provider }) => provider),
+      isUsable(provider) {
+        const object = providerOf(provider);
+        const grant = object && grantOf(object, image.metadata.namespace, ports.namespaces);
+        return connectionOf(provider) !== undefined && refused(image, provider, grant) === undefined;
+      },
+      isOneCluster(a, b) {
+        const [one, other] = [connectionOf(a), connectionOf(b)];
+        return one !== undefined && other !== undefined && isOneCluster(one, other);
+      },
+    };
+  }
+
   /** One Provider after the other until one step is taken; of what is in the way, the first is reported. */
   async function inTurn(
     image: VMImage,
@@ -111,6 +129,8 @@ export function createDownloads(ports: DownloadPorts): Downloads {
   ): Promise<Result> {
     const entries = entriesOf(image);
     const outcomes: Outcome[] = [];
+    const isIdle = needed.size === 0 && entries.downloads.length === 0 && entries.templates.length === 0;
+    if (isIdle) return { outcome: ON_DEMAND, status: statusOf(image, entries) };
     const known = [...entries.downloads, ...entries.templates].map(({ provider }) => provider);
     for (const provider of [...new Set([...needed, ...known])].toSorted()) {
       const turn = await attempt(image, pass, {
@@ -139,8 +159,7 @@ export function createDownloads(ports: DownloadPorts): Downloads {
     const { provider } = about;
     const object = providerOf(provider);
     if (!object) return stay(image, gone(provider, pass.deleting));
-    const [namespace = '', name = ''] = provider.split('/');
-    const connection = ports.connections.get(namespace, name);
+    const connection = connectionOf(provider);
     const view = connection && freshView(connection);
     if (!view) return stay(image, notConnected(provider));
     const grant = grantOf(object, image.metadata.namespace, ports.namespaces);
@@ -189,11 +208,14 @@ export function createDownloads(ports: DownloadPorts): Downloads {
     want: Want,
     { connection, view, choice, mark, pass }: Observing,
   ): Promise<Have> {
-    const { downloads, templates } = entriesOf(image);
-    const download = downloads.find(({ provider }) => provider === want.provider);
+    const entries = entriesOf(image);
+    const { downloads, templates } = pass.deleting ? leaving(image, entries) : entries;
+    const { download, former } = filesOf(
+      downloads.filter(({ provider }) => provider === want.provider),
+      want.file,
+    );
     const own = templates.filter(({ provider }) => provider === want.provider);
     const current = own.find(({ file }) => file === want.file);
-    const isKept = pass.deleting && keepsTemplates(image);
     const now = pass.now.getTime();
     const source = { connection, view, options: { signal: pass.signal } };
     const transfer = seeTransfer(ports.transfers.see(transferKey(image, want.provider)));
@@ -204,11 +226,12 @@ export function createDownloads(ports: DownloadPorts): Downloads {
     return {
       download,
       current,
-      old: own.filter((each) => each !== current && !(isKept && each.state === 'Ready')),
+      old: own.filter((each) => each !== current),
       file: download && (await seeFileOf(image, download, { ...source, transfer })),
       transfer,
+      former: former && (await seeFormer(image, former, source)),
       guests,
-      place: placeFor(choice),
+      place: contentOf(want.file ?? '') === 'iso' ? isoPlaceFor(choice) : placeFor(choice),
       target: targetFor(choice, download?.node),
       isUnsent: (at) => announced.has(image.metadata.uid, at),
       now,
@@ -226,6 +249,23 @@ export function createDownloads(ports: DownloadPorts): Downloads {
     const file = await seeFile(download, source);
     return { ...file, isBusy: file.isBusy || isBusy };
   }
+
+  /** What a drive has is not looked for: it stays. */
+  async function seeFormer(
+    { metadata: { namespace, name } }: VMImage,
+    entry: DownloadEntry,
+    source: Parameters<typeof seeFile>[1],
+  ): Promise<Have['former']> {
+    const isUsed = ports
+      .usersOf(namespace, name)
+      .some(({ status }) => status?.cdroms?.some(({ volume }) => volume === entry.volume) ?? false);
+    return { entry, isUsed, file: isUsed ? undefined : await seeFile(entry, source) };
+  }
+
+  const connectionOf = (key: string): Connection | undefined => {
+    const [namespace = '', name = ''] = key.split('/');
+    return ports.connections.get(namespace, name);
+  };
 
   const providerOf = (key: string): Readable<Provider> | undefined => {
     const [namespace = '', name = ''] = key.split('/');
@@ -272,6 +312,20 @@ const entriesOf = ({ status }: VMImage): Entries => ({
   downloads: status?.downloads ?? [],
   templates: status?.templates ?? [],
 });
+
+/** @param file that the spec asks for; absent: all are to go, one after the other */
+function filesOf(
+  own: readonly DownloadEntry[],
+  file: string | undefined,
+): { readonly download: DownloadEntry | undefined; readonly former: DownloadEntry | undefined } {
+  if (file === undefined) return { download: own[0], former: undefined };
+  const isOld = ({ volume }: DownloadEntry): boolean => !volume.endsWith(`/${file}`);
+  const isOldIso = (entry: DownloadEntry): boolean => isOld(entry) && contentOf(entry.volume) === 'iso';
+  return {
+    download: own.find((each) => !isOld(each)) ?? own.find((each) => !isOldIso(each)),
+    former: own.find(isOldIso),
+  };
+}
 
 /** The list of guests says enough of one that is ready. */
 const isSettled = (entry: TemplateEntry, current: TemplateEntry | undefined, { guests }: View): boolean =>

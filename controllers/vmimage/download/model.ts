@@ -25,6 +25,8 @@ export interface FileSeen {
   readonly size?: number | undefined;
   /** A task works on it, whoever began it. Of an upload: a task works on some file that was uploaded. */
   readonly isBusy: boolean;
+  /** How much of it is downloaded. */
+  readonly percent?: number | undefined;
 }
 
 export type Progress = NonNullable<DownloadEntry['progress']>;
@@ -84,7 +86,16 @@ export interface Want {
 }
 
 export interface Have {
+  /** Of the file that is wanted, or else of a former one. */
   readonly download: DownloadEntry | undefined;
+  /** An ISO image of a former spec. `isUsed`: a CD-ROM drive of a VM still has it. */
+  readonly former?:
+    | {
+        readonly entry: DownloadEntry;
+        readonly file: FileSeen | undefined;
+        readonly isUsed: boolean;
+      }
+    | undefined;
   /** The template of the file that is wanted. */
   readonly current: TemplateEntry | undefined;
   /** Of other files. */

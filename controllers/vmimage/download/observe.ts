@@ -2,10 +2,12 @@
 import { PveError, type ActiveTask, type CallOptions, type View } from '../../../src/pve/index.ts';
 import { nodeName, upid, type NodeName, type Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
+import { contentOf, fileNameIn } from '../../shared/images/file-name.ts';
 import { smbiosUuidOf } from '../../shared/guests/identity.ts';
 import { isSameImage, parseImageMark, type ImageMark } from '../../shared/guests/image-mark.ts';
 import { withLogReason } from '../../shared/tasks/log-reason.ts';
 import type { LinkedClone } from '../../shared/guests/linked-clones.ts';
+import { percentIn } from './progress.ts';
 import type { DownloadEntry, FileSeen, GuestSeen, TaskSeen, TemplateEntry } from './model.ts';
 import { clonesOf } from './removal.ts';
 
@@ -30,7 +32,19 @@ async function taskOf(
   return { state: 'failed', message: withLogReason(state.exitStatus, log) };
 }
 
-export const fileNameIn = (volume: string): string => volume.slice(volume.indexOf('/') + 1);
+/** It is only told: what cannot be read now is read at the next poll. */
+async function percentOf(
+  { node, task }: DownloadEntry,
+  { connection, options }: Source,
+): Promise<number | undefined> {
+  if (task === undefined) return undefined;
+  const log = await connection.pve
+    .node(node)
+    .task(upid(task))
+    .log(LOG_LINES, options)
+    .catch(() => []);
+  return percentIn(log);
+}
 
 /** Somebody's task: those of uploads do not name their file, and run on the node that the file was sent to. */
 const isUploadBusy = (tasks: readonly Pick<ActiveTask, 'type'>[], { activeTasks }: View): boolean =>
@@ -39,7 +53,8 @@ const isUploadBusy = (tasks: readonly Pick<ActiveTask, 'type'>[], { activeTasks 
 export async function seeFile(entry: DownloadEntry, source: Source): Promise<FileSeen> {
   const { connection, options, view } = source;
   const task = await taskOf({ task: entry.task, node: taskNode(entry) }, source);
-  if (task.state === 'running') return { task, isThere: false, isBusy: true };
+  if (task.state === 'running')
+    return { task, isThere: false, isBusy: true, percent: await percentOf(entry, source) };
   const node = connection.pve.node(entry.node);
   // Before the list: what ends in between is in the list then.
   const tasks = await node.activeTasks(undefined, options);
@@ -47,7 +62,7 @@ export async function seeFile(entry: DownloadEntry, source: Source): Promise<Fil
     entry.via === 'Operator'
       ? isUploadBusy(tasks, view)
       : tasks.some(({ id, type }) => type === 'download' && id === fileNameIn(entry.volume));
-  const volumes = await node.storage(entry.storage).content('import', options);
+  const volumes = await node.storage(entry.storage).content(contentOf(entry.volume), options);
   const found = volumes.find(({ volid }) => volid === entry.volume);
   return { task, isBusy, isThere: found !== undefined, size: found?.size };
 }

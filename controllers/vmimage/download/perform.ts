@@ -1,14 +1,13 @@
 /** Takes one step: changes status, or sends the one request that status announced. */
-import type { VMImage } from '../../../src/api/index.ts';
+import { compressionOf, type VMImage } from '../../../src/api/index.ts';
 import type { CallOptions } from '../../../src/pve/index.ts';
 import type { Upid, Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { isRefusal } from '../../shared/errors/refusals.ts';
 import { outcomeOf } from '../../shared/errors/outcome-of.ts';
-import { isFileOf } from '../../shared/images/file-name.ts';
+import { contentOf, fileNameIn, isFileOf } from '../../shared/images/file-name.ts';
 import type { ImageMark } from '../../shared/guests/image-mark.ts';
 import type { DownloadEntry, Entries, Failure, Step, TemplateEntry } from './model.ts';
-import { fileNameIn } from './observe.ts';
 import type { Announced } from './requests.ts';
 import { startMeasuring, startUpload, type TransferPorts } from './transfer.ts';
 import { wayOf } from '../../shared/images/way.ts';
@@ -113,10 +112,12 @@ function sendDownload(
   const [algorithm = '', digits = ''] = download.checksum?.split(':') ?? [];
   const checksum = digits === '' ? undefined : { algorithm, digits: digits.toLowerCase() };
   const filename = fileNameIn(entry.volume);
+  const content = contentOf(filename);
+  const compression = content === 'iso' ? compressionOf(download.url) : undefined;
   return connection.pve
     .node(entry.node)
     .storage(entry.storage)
-    .downloadUrl({ url: download.url, filename, checksum }, options);
+    .downloadUrl({ content, url: download.url, filename, compression, checksum }, options);
 }
 
 /** Only what its name says is ours. */
@@ -147,8 +148,10 @@ async function record(
   switch (step.do) {
     case 'announceDownload': {
       const { node, storage } = step.place;
-      const volume = `${storage}:import/${step.file}`;
-      const failure = before.downloads.find((each) => each.provider === provider)?.failure;
+      const volume = `${storage}:${contentOf(step.file)}/${step.file}`;
+      const failure = before.downloads.find(
+        (each) => each.provider === provider && each.volume === volume,
+      )?.failure;
       return withDownload(before, {
         provider,
         node,
@@ -170,7 +173,12 @@ async function record(
     case 'announceUpload':
       return withDownload(before, { ...step.entry, task: undefined, at: announce() });
     case 'progress':
-      return withDownload(before, { ...step.entry, progress: step.progress, at });
+      // Of a request to Proxmox VE the time says when it was announced.
+      return withDownload(before, {
+        ...step.entry,
+        progress: step.progress,
+        ...(step.entry.via === 'Operator' && { at }),
+      });
     case 'uploaded': {
       const { progress: _progress, ...entry } = step.entry;
       return withDownload(before, { ...entry, task: step.task, at });
@@ -230,7 +238,12 @@ async function reserved(
 
 const withDownload = (before: Entries, entry: DownloadEntry): Entries => ({
   ...before,
-  downloads: [...before.downloads.filter(({ provider }) => provider !== entry.provider), entry],
+  downloads: [
+    ...before.downloads.filter(
+      ({ provider, volume }) => provider !== entry.provider || volume !== entry.volume,
+    ),
+    entry,
+  ],
 });
 
 const withTemplate = (before: Entries, entry: TemplateEntry): Entries => ({

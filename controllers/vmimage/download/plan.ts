@@ -4,6 +4,7 @@
  * arrive. Pure.
  */
 import { FORCE_DELETE } from '../../../src/api/index.ts';
+import { contentOf } from '../../shared/images/file-name.ts';
 import { refusalIn } from '../../../src/pve/index.ts';
 import { CLONES_ARE_GONE, clonesText, type LinkedClone } from '../../shared/guests/linked-clones.ts';
 import { holdOffMs } from '../../shared/plan/hold-off.ts';
@@ -13,6 +14,7 @@ import { followTransfer, mayHaveBeenSent } from './transfer-plan.ts';
 
 const POLL_MS = 2_000;
 const SEEN_AGAIN_MS = 30_000;
+const REPORTED_PERCENT = 5;
 /** Somebody has to remove a linked clone first. */
 const DESTROY_AGAIN_MS = 60_000;
 
@@ -34,6 +36,7 @@ export function plan(want: Want, have: Have): Plan {
 function make(want: Want, file: string, have: Have): Plan {
   const { current, download } = have;
   if (current && current.state !== 'Reserved') return stillThere(current, have);
+  if (isIso(file) && download && isOf(download, file)) return provideIso(want, have, download);
   if (!want.isWanted && !current && !download) return DONE;
   const held = heldBack(want, have);
   if (held) return held;
@@ -42,9 +45,21 @@ function make(want: Want, file: string, have: Have): Plan {
   return isWanted(download, file, want) ? proceed(download, have) : dropFile(download, have);
 }
 
+const isIso = (file: string): boolean => contentOf(file) === 'iso';
+
+const isOf = ({ volume }: DownloadEntry, file: string): boolean => volume.endsWith(`/${file}`);
+
+/** It is complete with the file. One that was deleted by hand is downloaded again once it is needed. */
+function provideIso(want: Want, have: Have, download: DownloadEntry): Plan {
+  if (download.state === 'Downloading') return heldBack(want, have) ?? follow(download, have);
+  const { file } = have;
+  const isGone = file !== undefined && !file.isThere && !file.isBusy;
+  return isGone ? act({ do: 'forgetFile', entry: download }) : DONE;
+}
+
 /** One that has arrived is as good, whoever fetched it. */
-const isWanted = ({ volume, state, via = 'ProxmoxVE' }: DownloadEntry, file: string, want: Want): boolean =>
-  volume.endsWith(`/${file}`) && (state === 'Downloaded' || via === want.via);
+const isWanted = (entry: DownloadEntry, file: string, want: Want): boolean =>
+  isOf(entry, file) && (entry.state === 'Downloaded' || (entry.via ?? 'ProxmoxVE') === want.via);
 
 function proceed(download: DownloadEntry, have: Have): Plan {
   const { current } = have;
@@ -88,11 +103,21 @@ const startDownload = (file: string, { place }: Have): Plan =>
     ? wait(place.reason, place.message, SEEN_AGAIN_MS)
     : act({ do: 'announceDownload', place, file });
 
-const downloading = ({ node, storage }: DownloadEntry): Plan =>
-  wait('ImageNotReady', `Proxmox VE downloads the file to storage ${storage} on node ${node}.`, POLL_MS);
+const downloading = ({ node, storage, progress }: DownloadEntry): Plan =>
+  wait(
+    'ImageNotReady',
+    `Proxmox VE downloads the file to storage ${storage} on node ${node}${progress?.percent === undefined ? '' : `, ${progress.percent} % done`}.`,
+    POLL_MS,
+  );
+
+/** At most twenty writes for a file, however long it takes. */
+const reportProgress = (entry: DownloadEntry, percent: number | undefined): Plan =>
+  percent !== undefined && percent >= (entry.progress?.percent ?? 0) + REPORTED_PERCENT
+    ? act({ do: 'progress', entry, progress: { phase: 'Downloading', percent } })
+    : downloading(entry);
 
 function follow(download: DownloadEntry, { file, isUnsent, now }: Have): Plan {
-  if (!file || file.task.state === 'running') return downloading(download);
+  if (!file || file.task.state === 'running') return reportProgress(download, file?.percent);
   if (file.task.state === 'failed') return act({ do: 'failed', what: 'file', message: file.task.message });
   if (file.isThere) return act({ do: 'fileReady', entry: download });
   if (file.isBusy) return downloading(download);
@@ -171,14 +196,29 @@ function finishGuest(current: TemplateEntry, { guests, target }: Have, entry: Do
 }
 
 function tidyUp(want: Want, have: Have): Plan {
-  const { download, old } = have;
-  const isMade = want.file === undefined || have.current?.state === 'Ready';
-  if (!isMade) return DONE;
-  const plans = [...(download ? [dropFile(download, have)] : []), ...old.map((each) => destroy(each, have))];
+  const { download, old, former } = have;
+  if (!isMade(want, have)) return DONE;
+  const isKept = want.file !== undefined && isIso(want.file);
+  const plans = [
+    ...(download && !isKept ? [dropFile(download, have)] : []),
+    ...(former ? [dropFormer(former, have)] : []),
+    ...old.map((each) => destroy(each, have)),
+  ];
   const next = plans.find(({ kind }) => kind === 'act') ?? plans[0] ?? DONE;
   // New templates are there: what is left to be removed is no reason not to be ready.
   return want.file !== undefined && next.kind === 'wait' ? { kind: 'done', again: next.again } : next;
 }
+
+/** What the spec asks for is there, or nothing is to be there. */
+function isMade({ file }: Want, { current, download }: Have): boolean {
+  if (file === undefined) return true;
+  return isIso(file) ? download?.state === 'Downloaded' && isOf(download, file) : current?.state === 'Ready';
+}
+
+const dropFormer = ({ entry, file, isUsed }: NonNullable<Have['former']>, have: Have): Plan =>
+  isUsed
+    ? wait('InUse', `The ISO image ${entry.volume} is in a CD-ROM drive.`, SEEN_AGAIN_MS)
+    : dropFile(entry, { ...have, file });
 
 /** Until nothing can bring it back. */
 function dropFile(entry: DownloadEntry, { file, isUnsent, now }: Have): Plan {

@@ -5,15 +5,22 @@ import type { Vmid } from '../../../src/lib/units.ts';
 import type { EventNote } from '../../../src/runtime/controller.ts';
 import { normal } from '../../shared/errors/event.ts';
 import type { LinkedClone } from '../../shared/guests/linked-clones.ts';
+import { contentOf } from '../../shared/images/file-name.ts';
 import type { Entries } from './model.ts';
 
 export const keepsTemplates = ({ spec }: VMImage): boolean => spec.deletionPolicy === 'Retain';
 
-/** What is left to be removed. Only a template is worth keeping: what it was to be made of is not. */
+const isIso = ({ state, volume }: Entries['downloads'][number]): boolean =>
+  state === 'Downloaded' && contentOf(volume) === 'iso';
+
+/** What is left to be removed. Templates and ISO images are worth keeping: what was to become one is not. */
 export function leaving(image: VMImage, entries: Entries): Entries {
   if (image.metadata.annotations[FORCE_DELETE] === 'true') return { downloads: [], templates: [] };
   return keepsTemplates(image)
-    ? { ...entries, templates: entries.templates.filter(({ state }) => state !== 'Ready') }
+    ? {
+        downloads: entries.downloads.filter((each) => !isIso(each)),
+        templates: entries.templates.filter(({ state }) => state !== 'Ready'),
+      }
     : entries;
 }
 

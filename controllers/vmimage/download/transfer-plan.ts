@@ -105,6 +105,7 @@ function follow(entry: DownloadEntry, progress: Progress, now: number): Plan {
   switch (progress.phase) {
     case 'Queued':
       return wait('The file is downloaded by the operator, once it has finished others.');
+    case 'Downloading':
     case 'Verifying':
       return wait('The operator downloads the file to verify it. status.downloads says how far it is.');
     case 'Uploading':

@@ -1,10 +1,11 @@
 /** What is said of a download in conditions and status. Pure. */
 import type { VMImage, VMImageStatus } from '../../../src/api/index.ts';
 import { millis, seconds } from '../../../src/lib/units.ts';
-import { progressed, settled, waiting, type Outcome } from '../../../src/runtime/outcome.ts';
+import { idle, progressed, settled, waiting, type Outcome } from '../../../src/runtime/outcome.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { downloadNotGranted, mayDownload } from '../../shared/grants/downloads.ts';
 import type { Grant } from '../../shared/grants/grants.ts';
+import { contentOf } from '../../shared/images/file-name.ts';
 import type { Entries, Have, Plan, Problem, Want } from './model.ts';
 
 export const AGAIN = seconds(30);
@@ -17,6 +18,12 @@ export const noQuorum = (provider: string): Outcome =>
     `The Proxmox VE cluster of Provider ${provider} has no quorum and accepts no changes. Bring its nodes back.`,
     AGAIN,
   );
+
+/** `kubectl wait --for=condition=Ready` returns at once: what it waits for would need a VM. */
+export const ON_DEMAND = idle(
+  'OnDemand',
+  'Nothing is downloaded before a VirtualMachine needs the image. To have it at once, list Providers in spec.download.providerRefs.',
+);
 
 export const NO_VMID = waiting(
   'NoFreeVmid',
@@ -70,10 +77,16 @@ export const settledUntil = (again: number | undefined): Outcome =>
   again === undefined ? settled() : settled(millis(again));
 
 /** What is tidied up afterwards is no reason not to be ready. */
-export const stepTaken = (provider: string, { file }: Want, { current }: Have): Outcome =>
-  file !== undefined && current?.state === 'Ready'
+export const stepTaken = (provider: string, { file }: Want, { current, download }: Have): Outcome =>
+  file !== undefined && (current?.state === 'Ready' || hasIso(file, download))
     ? settled(SOON)
-    : progressed('StepTaken', `Making a template with Provider ${provider}.`);
+    : progressed(
+        'StepTaken',
+        `${contentOf(file ?? '') === 'iso' ? 'Downloading an ISO image' : 'Making a template'} with Provider ${provider}.`,
+      );
+
+const hasIso = (file: string, download: Have['download']): boolean =>
+  contentOf(file) === 'iso' && download?.state === 'Downloaded' && download.volume.endsWith(`/${file}`);
 
 /** What is in the way first; if nothing is, the one that is looked at again first. */
 export function firstOf(outcomes: readonly Outcome[]): Outcome {
@@ -86,7 +99,11 @@ export function firstOf(outcomes: readonly Outcome[]): Outcome {
 export function statusOf({ status = {} }: VMImage, { downloads, templates }: Entries): VMImageStatus {
   const { downloads: _d, templates: _t, availableOn: _a, ...rest } = status;
   const ready = templates.filter(({ state }) => state === 'Ready');
-  const availableOn = ready.map(({ provider, vmid, node }) => ({ provider, vmid, node }));
+  const isos = downloads.filter(({ state, volume }) => state === 'Downloaded' && contentOf(volume) === 'iso');
+  const availableOn = [
+    ...ready.map(({ provider, vmid, node }) => ({ provider, vmid, node })),
+    ...isos.map(({ provider, node }) => ({ provider, node })),
+  ];
   return {
     ...rest,
     ...(availableOn.length > 0 && { availableOn: availableOn.slice(0, MAX_LISTED) }),

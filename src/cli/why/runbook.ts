@@ -562,6 +562,13 @@ export const RUNBOOK: readonly Advice[] = [
   },
   {
     section: 'VirtualMachine',
+    reasons: ['OnDemand'],
+    means:
+      'A VMImage that is downloaded, and that no VM needs yet: nothing is in Proxmox VE, and nothing is wrong',
+    todo: 'Nothing: it is downloaded as soon as a VM waits for it. To have it at once, list Providers in `spec.download.providerRefs`',
+  },
+  {
+    section: 'VirtualMachine',
     reasons: ['Reconciled'],
     means: 'Proxmox VE runs what the spec says',
     todo: 'Nothing',

@@ -1,12 +1,9 @@
 /** Where a VM comes from: copies of a template on other nodes, VMs that are no template, and what cloud-init gets. */
-import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { shippedCluster } from '../../fakepve/cluster-file.ts';
 import { operatorAtWork } from '../harness/at-work.ts';
+import { serve } from '../harness/downloads.ts';
 import { cloneRequests, guestNamed, ownGuests, seedFiles } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { bareTenant, condition, manifest, provider, tenant, vm, vmClass, vmImage } from './tenant.ts';
@@ -157,24 +154,13 @@ function diskImage(size: bigint): Buffer {
 
 test.concurrent('VMs that wait for an image cause one download, and are made of its template', async () => {
   const file = diskImage(2n ** 31n);
-  let requests = 0;
-  const server = createServer((_request, response) => {
-    requests += 1;
-    response.end(file);
-  }).listen(0, '127.0.0.1');
-  lab.plane.defer(() => new Promise<void>((resolve) => void server.close(() => resolve())));
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const cluster = shippedCluster('document');
-  const role = [...(cluster.roles['VirtRigaud'] ?? []), 'Sys.AccessNetwork'];
-  const t = await tenant(lab.plane, {
-    cluster: { ...cluster, name: `downloads-${port}`, roles: { VirtRigaud: role } },
-  });
+  const { url, checksum, requests, cluster } = await serve(file, (end) => lab.plane.defer(end));
+  const t = await tenant(lab.plane, { cluster });
   await t.apply(
     manifest('VMImage', 'cloud', {
       download: {
-        url: `http://images.test:${port}/debian-13.img`,
-        checksum: `sha256:${createHash('sha256').update(file).digest('hex')}`,
+        url: `${url}/debian-13.img`,
+        checksum,
       },
       template: { bios: 'uefi' },
     }),
@@ -187,7 +173,7 @@ test.concurrent('VMs that wait for an image cause one download, and are made of 
     expect(image?.status['templates']).toMatchObject([{ state: 'Ready', provider: `${t.namespace}/pve` }]);
     expect(image?.status['downloads']).toBeUndefined();
   });
-  expect(requests).toBe(1);
+  expect(requests()).toBe(1);
   expect(
     ownGuests(t.pve)
       .map((guest) => guest.get('name'))

@@ -1,11 +1,12 @@
 /** VMs that are made without a template: from an ISO image, whose drive is emptied afterwards, and from the network. */
 import { expect, test } from '@jest/globals';
 import { operatorAtWork } from '../harness/at-work.ts';
+import { serve } from '../harness/downloads.ts';
 import { changes, guestNamed, ownGuests } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, manifest, tenant, vm } from './tenant.ts';
 
-const lab = operatorAtWork({ namespaces: 1 });
+const lab = operatorAtWork({ namespaces: 2 });
 
 const ISO = 'cephfs:iso/debian-12.iso';
 const empty = (name: string, spec: object) =>
@@ -76,4 +77,40 @@ test('a VM is installed from an ISO image, which is ejected while it runs, and a
   expect((await t.vm('never')).status.vmid).toBeUndefined();
   await Promise.all(['install', 'pxe', 'never'].map((name) => t.delete(`vm/${name}`)));
   expect(ownGuests(t.pve)).toEqual([]);
+});
+
+test('two VMs are installed from an ISO image that is downloaded once, and it is deleted after them', async () => {
+  const file = Buffer.from('an ISO image');
+  const { url, checksum, requests, cluster } = await serve(file, (end) => lab.plane.defer(end));
+  const t = await tenant(lab.plane, { cluster });
+  const names = ['first', 'second'];
+  await t.apply(manifest('VMImage', 'netinst', { download: { url: `${url}/Debian-13.ISO`, checksum } }));
+  await soon(async () =>
+    expect(condition(await t.find('vmimages', 'netinst')).is).toBe('Ready=True OnDemand'),
+  );
+  await t.apply(
+    ...names.map((name) =>
+      empty(name, {
+        cdroms: [{ name: 'cd', imageRef: { name: 'netinst' } }],
+        boot: [{ disk: 'root' }, { cdrom: 'cd' }],
+      }),
+    ),
+  );
+  await t.ready(...names.map((name) => `vm/${name}`), 'vmimage/netinst');
+  const isos = () =>
+    t.pve.state.storage
+      .list(t.pve.state.storage.get('cephfs'), 'pve-1')
+      .flatMap(({ name }) => (name.includes('Debian-13') ? [`cephfs:${name}`] : []));
+  const [iso = ''] = isos();
+  expect(iso).toMatch(/^cephfs:iso\/virtrigaud-[0-9a-f]{12}-[0-9a-f]{8}-Debian-13\.iso$/);
+  for (const name of names) expect(guestNamed(t.pve, name).get('ide0')).toContain(`${iso},media=cdrom`);
+  expect(requests()).toBe(1);
+  await t.requestDeletion('vmimage/netinst');
+  await soon(async () =>
+    expect(condition(await t.find('vmimages', 'netinst')).message).toContain('In use by'),
+  );
+  expect(isos()).toEqual([iso]);
+  for (const name of names) await t.requestDeletion(`vm/${name}`);
+  await t.gone('vmimage/netinst');
+  expect(isos()).toEqual([]);
 });

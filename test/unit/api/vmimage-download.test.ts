@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { VMImage } from '../../../src/api/index.ts';
+import { compressionOf, formatOf, VMImage } from '../../../src/api/index.ts';
 
 const accepts = (url: string): boolean => VMImage.spec.safeParse({ download: { url } }).success;
 
@@ -33,4 +33,22 @@ test.each([
   'http://126.0.0.1/a.vmdk',
   'https://images.example.com/a.qcow2.xz?x=1',
   'https://images.example.com/a.img.zst',
+  'https://images.example.com/a.ISO',
+  'https://images.example.com/a.iso.gz',
+  'https://images.example.com/a.gz/latest',
+  'https://images.example.com/a.qcow2?from=a.tar.gz',
 ])('%s may be downloaded', (url) => expect(accepts(url)).toBe(true));
+
+test.each([
+  ['a.QCOW2', 'qcow2', undefined],
+  ['a.Img?x=b.iso', 'qcow2', undefined],
+  ['latest', 'qcow2', undefined],
+  ['a.RAW', 'raw', undefined],
+  ['a.vmdk', 'vmdk', undefined],
+  ['a.ISO', 'iso', undefined],
+  ['a.Iso.GZ?x=1', 'iso', 'gz'],
+])('%s is %s', (file, format, compression) => {
+  const url = `https://images.example.com/${file}`;
+  expect(formatOf({ url })).toBe(format);
+  expect(compressionOf(url)).toBe(compression);
+});

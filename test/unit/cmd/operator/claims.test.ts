@@ -17,7 +17,11 @@ const listing = (name: string, clusterID: string, number: number): Provider =>
     { clusterID, discovered: { count: 2, vms: [{ vmid: number, forceDeleted: true }, { vmid: 900 }] } },
   );
 
-const template = (provider: string, number: number) => ({ provider, vmid: vmid(number), state: 'Reserved' });
+const template = (provider: string, number: number) => ({
+  provider,
+  vmid: vmid(number),
+  state: 'Reserved' as const,
+});
 
 test('no VM gets a VMID that another has, or that one had which was deleted by force, in the same PVE cluster', () => {
   const watches = {

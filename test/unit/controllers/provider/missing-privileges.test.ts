@@ -134,3 +134,19 @@ describe('with any privileges granted', () => {
     );
   });
 });
+
+test('however many resource mappings lack a privilege, that for downloads is named', () => {
+  const mappings = Array.from({ length: 9 }, (_, n) => mapping(`/mapping/pci/gpu-${n}`));
+  const download: Need = {
+    path: '/nodes/{node}',
+    anyOf: ['Sys.AccessNetwork'],
+    since: 8,
+    feature: 'downloads',
+  };
+  const { optional } = missingPrivilegesOf(everywhereBut('Sys.AccessNetwork'), 9, {
+    to: TO,
+    inUse: [...mappings, download],
+  });
+  expect(optional.filter(({ feature }) => feature === 'downloads')).toEqual([download]);
+  expect(optional.filter(({ feature }) => feature === 'devices')).toHaveLength(8);
+});

@@ -4,7 +4,6 @@ import { demandsFor } from '../../../../controllers/shared/images/demand.ts';
 import type { WantedImage } from '../../../../controllers/shared/images/wanted.ts';
 import { NO_NAMESPACES } from '../../../../controllers/shared/grants/namespaces.ts';
 import { describeTemplate } from '../../../../controllers/shared/guests/image-mark.ts';
-import { vmid } from '../../../../src/lib/units.ts';
 import { Life, type LifeOptions } from '../../../builders/life.ts';
 import { aClass, aDownload, aProvider, readerOf, UID } from '../../../builders/objects.ts';
 import { CLUSTER_ID } from '../../../builders/operator-process.ts';
@@ -27,11 +26,7 @@ const notReady = (message: string): WantedImage['status'] => ({
 });
 const downloading = (percent: number) =>
   aDownload({ checksum: CHECKSUM }, notReady(`Proxmox VE downloads the file, ${percent} % done.`));
-const downloaded = (checksum = CHECKSUM) =>
-  aDownload(
-    { checksum },
-    { templates: [{ provider: 'default/pve', vmid: vmid(9000), checksum: CHECKSUM, state: 'Ready' }] },
-  );
+const downloaded = (checksum = CHECKSUM) => aDownload({ checksum }, { templates: [{ checksum: CHECKSUM }] });
 
 /** A VM and its image, as it is at present. */
 function aLife(options: LifeOptions = {}) {

@@ -5,6 +5,7 @@ import { ALLOW_FROM, DRY_RUN, type Provider, type VirtualMachine } from '../../.
 import { nodeName, vmid } from '../../../../../src/lib/units.ts';
 import {
   aClass,
+  aDownload,
   anImage,
   aProvider,
   aVirtualMachine,
@@ -129,22 +130,23 @@ describe('an ISO image for CD-ROM drives', () => {
     }),
     spec: { ...installed, cdroms },
   });
-  const downloaded = (volume: string): Parameters<typeof demandsFor>[0] => ({
-    metadata: anImage().metadata,
-    status: { downloads: [{ volume }] },
-  });
+  const image = aDownload({ url: 'https://images.example/debian.iso' }, { downloads: [{}] });
+  const [{ volume } = {}] = image.status?.downloads ?? [];
 
   test('is needed where a VM is whose drive is empty, or has another image', () => {
     const demand = [{ provider: PVE, node: 'pve-1', waiting: 1 }];
     expect(demands([existing()])).toEqual(demand);
-    expect(demands([existing('local:iso/old.iso')], { image: downloaded('local:iso/new.iso') })).toEqual(
-      demand,
-    );
+    expect(demands([existing('local:iso/old.iso')], { image })).toEqual(demand);
+  });
+
+  test('is needed where a drive has what was downloaded for a former checksum', () => {
+    const checksum = `md5:${'0'.repeat(32)}`;
+    const renewed = { ...image, spec: { download: { url: 'https://images.example/debian.iso', checksum } } };
+    expect(demands([existing(volume)], { image: renewed })).toHaveLength(1);
   });
 
   test('is needed no more once the drive has it', () => {
-    const image = downloaded('local:iso/new.iso');
-    expect(demands([existing('local:iso/new.iso')], { image })).toEqual([]);
+    expect(demands([existing(volume)], { image })).toEqual([]);
   });
 });
 

@@ -7,16 +7,18 @@ import {
   type SeenFrom,
   type WantedImage,
 } from '../../../../../controllers/shared/images/wanted.ts';
-import { vmid } from '../../../../../src/lib/units.ts';
-import { aDownload, anImage } from '../../../../builders/objects.ts';
+import { nodeName } from '../../../../../src/lib/units.ts';
+import { aDownload, anImage, type DownloadedStatus } from '../../../../builders/objects.ts';
 
+const SUM = `sha256:${'AB'.repeat(32)}`;
+const OTHER_SUM = `sha256:${'cd'.repeat(32)}`;
 const FROM: SeenFrom = {
   clusterId: 'c1',
   namespace: 'default',
   isInCluster: (provider) => provider === 'default/pve',
 };
-const ready = { provider: 'default/pve', vmid: vmid(9000), checksum: 'sha256:AB', state: 'Ready' } as const;
-type Templates = NonNullable<NonNullable<WantedImage['status']>['templates']>;
+const ready = { checksum: SUM };
+type Templates = NonNullable<DownloadedStatus['templates']>;
 
 const madeOf = (templates: Templates, checksum?: string) => {
   const wanted = wantedTemplates(aDownload({ checksum }, { templates }), FROM);
@@ -26,10 +28,11 @@ const madeOf = (templates: Templates, checksum?: string) => {
 describe('the templates of a VMImage', () => {
   test.each<[string, Templates, string | undefined, readonly number[]]>([
     ['is ready', [ready], undefined, [9000]],
-    ['has the checksum of the spec, in whatever case', [ready], 'SHA256:ab', [9000]],
-    ['has another checksum', [ready], 'sha256:cd', []],
-    ['has none, and the spec names one', [{ ...ready, checksum: undefined }], 'sha256:ab', []],
-    ['is not made yet', [{ ...ready, state: 'Creating' }], undefined, []],
+    ['has the checksum of the spec, in whatever case', [ready], SUM.toLowerCase(), [9000]],
+    ['has another checksum', [ready], OTHER_SUM, []],
+    ['has none, and the spec names one', [{ ...ready, checksum: undefined }], SUM, []],
+    ['was made of another file', [{ ...ready, file: 'another.qcow2' }], SUM, []],
+    ['is not made yet', [{ ...ready, state: 'Reserved' }], undefined, []],
     ['is being deleted', [{ ...ready, state: 'Deleting' }], undefined, []],
     ['is in another PVE cluster', [{ ...ready, provider: 'other/pve' }], undefined, []],
   ])('are those of which one %s', (_what, templates, checksum, expected) => {
@@ -39,14 +42,14 @@ describe('the templates of a VMImage', () => {
   test('are named by the spec where nothing is downloaded', () => {
     expect(wantedTemplates(anImage(), FROM)).toEqual({ vmid: 9000 });
     expect(wantedTemplates(anImage({ iso: 'local:iso/a.iso' }), FROM)).toBeUndefined();
-    const tagged: WantedImage = { metadata: anImage().metadata, spec: { sourceTag: 'golden' } };
+    const tagged: WantedImage = { ...anImage(), spec: { sourceTag: 'golden' } };
     expect(wantedTemplates(tagged, FROM)).toEqual({ tag: 'golden' });
   });
 });
 
-test.each([
+test.each<[{ url: string; format?: 'iso' | 'raw' }, boolean]>([
   [{ url: 'https://a.example/debian.iso' }, true],
-  [{ url: 'https://a.example/debian.ISO.xz?x=1' }, true],
+  [{ url: 'https://a.example/debian.ISO.zst?x=1' }, true],
   [{ url: 'https://a.example/debian.img' }, false],
   [{ url: 'https://a.example/latest', format: 'iso' }, true],
   [{ url: 'https://a.example/debian.iso', format: 'raw' }, false],
@@ -56,26 +59,25 @@ test.each([
 });
 
 describe('an ISO image that is downloaded', () => {
-  const VOLUME = 'local:iso/virtrigaud-0123456789ab-debian.iso';
-  const file = { provider: 'default/pve', node: 'pve-1', volume: VOLUME, state: 'Downloaded' };
-  const found = (change: Partial<typeof file>, node?: string) =>
-    downloadedIso(aDownload({}, { downloads: [file, { ...file, ...change }] }), { ...FROM, node });
+  const url = 'https://images.example/debian.iso';
+  const found = (downloads: DownloadedStatus['downloads'], node?: string) =>
+    downloadedIso(aDownload({ url }, { downloads: downloads ?? [] }), { ...FROM, node });
+  const volume = found([{}]);
+  const other = { node: nodeName('pve-2'), storage: 'nfs', volume: volume?.replace('local', 'nfs') ?? '' };
 
   test('is the one of the node, or else any', () => {
-    const other = 'nfs:iso/virtrigaud-0123456789ab-debian.iso';
-    expect(found({ node: 'pve-2', volume: other }, 'pve-2')).toBe(other);
-    expect(found({ node: 'pve-2', volume: other })).toBe(VOLUME);
+    expect(volume).toMatch(/^local:iso\/virtrigaud-[0-9a-f]{12}-[0-9a-f]{8}-debian\.iso$/);
+    expect(found([{}, other], 'pve-2')).toBe(other.volume);
+    expect(found([{}, other])).toBe(volume);
   });
 
-  test.each([
+  test.each<[string, NonNullable<DownloadedStatus['downloads']>[number]]>([
     ['is still downloaded', { state: 'Downloading' }],
     ['is in another PVE cluster', { provider: 'other/pve' }],
     ['is no file of a download, whatever status says', { volume: 'local:iso/virtrigaud-101-seed.iso' }],
+    ['is that of another VMImage', { volume: 'local:iso/virtrigaud-0123456789ab-01234567-debian.iso' }],
     ['is another volume', { volume: 'local-lvm:vm-101-disk-0' }],
-  ])('is none that %s', (_what, change) => {
-    const downloads = [{ ...file, ...change }];
-    expect(downloadedIso(aDownload({}, { downloads }), { ...FROM, node: undefined })).toBeUndefined();
-  });
+  ])('is none that %s', (_what, change) => expect(found([change])).toBeUndefined());
 });
 
 describe('how far an image is', () => {

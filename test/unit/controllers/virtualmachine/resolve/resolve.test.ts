@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { ALLOW_FROM, type Provider } from '../../../../../src/api/index.ts';
+import { createLedger } from '../../../../../controllers/shared/cluster/ledger.ts';
 import type { Connection, Finishing } from '../../../../../controllers/shared/cluster/connections.ts';
 import { digestsOf } from '../../../../../controllers/virtualmachine/cloud-init/delivered-digests.ts';
 import { dataProblem } from '../../../../../controllers/virtualmachine/cloud-init/validate.ts';
@@ -9,7 +10,6 @@ import type { ResolvedSpec } from '../../../../../controllers/virtualmachine/mod
 import { createDocumentReader } from '../../../../../src/cloudinit/index.ts';
 import { bytes, GiB, seconds, vmid } from '../../../../../src/lib/units.ts';
 import { aDigest, aMark } from '../../../../builders/guests.ts';
-import type { WantedImage } from '../../../../../controllers/shared/images/wanted.ts';
 import {
   aClass,
   aDownload,
@@ -641,25 +641,19 @@ describe('what needs no Proxmox VE is checked before a VMID is reserved', () => 
 describe('ISO images that are downloaded', () => {
   const cdroms = [{ name: 'install', imageRef: { name: 'ubuntu' } }];
   const url = 'https://images.example/debian.iso';
-  const volume = 'local:iso/virtrigaud-0123456789ab-debian.iso';
-  const there = aDownload(
-    { url },
-    { downloads: [{ provider: 'default/pve', node: 'pve-1', volume, state: 'Downloaded' }] },
-  );
+  const there = aDownload({ url }, { downloads: [{}] });
   const spec = { imageRef: undefined, cdroms } as const;
   const made = { vmid: vmid(101), name: 'web' } as const;
 
   test('are in the drive once they are there, in namespaces too that may use no other volume', async () => {
     const grants = [{ namespaces: { names: ['*'] } }];
     const providers = readerOf(aProvider({ grants }, { namespace: 'infra' }));
-    const downloads = there.status as WantedImage['status'];
-    const image = aDownload(
-      { url },
-      { downloads: downloads!.downloads!.map((each) => ({ ...each, provider: 'infra/pve' })) },
-    );
+    const image = aDownload({ url }, { downloads: [{ provider: 'infra/pve' }] });
     const elsewhere = { ...spec, providerRef: { name: 'pve', namespace: 'infra' } };
     const resolved = await resolvedSpecOf({ spec: elsewhere }, { providers, images: readerOf(image) });
-    expect(resolved.shape?.cdroms).toEqual([{ name: 'install', volume, downloaded: true }]);
+    expect(resolved.shape?.cdroms).toEqual([
+      { name: 'install', volume: image.status?.downloads?.[0]?.volume, downloaded: true },
+    ]);
     expect(resolved.refused).toBeUndefined();
   });
 
@@ -692,9 +686,8 @@ describe('ISO images that are downloaded', () => {
 });
 
 describe('a template that is downloaded', () => {
-  const entry = { vmid: vmid(9000), state: 'Ready' };
   const isIn = async (provider: string, change: Partial<ResolvePorts> = {}) => {
-    const images = readerOf(aDownload({}, { templates: [{ ...entry, provider }] }));
+    const images = readerOf(aDownload({}, { templates: [{ provider }] }));
     const { image } = await resolvedSpecOf({}, { images, ...change });
     return image && 'made' in image && image.made.length > 0;
   };
@@ -702,7 +695,7 @@ describe('a template that is downloaded', () => {
   test('is used by the VMs of every Provider of its PVE cluster, and of no other', async () => {
     expect(await isIn('default/pve')).toBe(true);
     expect(await isIn('infra/pve')).toBe(true);
-    const other = connection({ inventory: { view: () => aView() } as unknown as Connection['inventory'] });
+    const other = connection({ ledger: createLedger(() => 0) });
     const get = (namespace: string) => (namespace === 'infra' ? other : connection());
     expect(await isIn('infra/pve', { connections: { get, isPending: () => false } })).toBe(false);
   });

@@ -111,7 +111,7 @@ test('a template is what cloud images need, with its mark from the first request
 
 test('the privilege to download is needed only where an image uses the Provider and may do so', () => {
   const ports = { namespaces: NO_NAMESPACES };
-  const image = aDownload({ providerRefs: [{ name: 'pve' }] } as object);
+  const image = aDownload({ providerRefs: [{ name: 'pve' }] });
   expect(downloadNeeds(aProvider(), [image], ports)).toMatchObject([{ anyOf: ['Sys.AccessNetwork'] }]);
   expect(downloadNeeds(aProvider(), [aDownload()], ports)).toEqual([]);
   const other = { ...image, metadata: { ...image.metadata, namespace: 'team' } };

@@ -1,30 +1,51 @@
 import { describe, expect, test } from '@jest/globals';
 import { ImageLife } from '../../../../builders/image-life.ts';
 import { atCalls, FAULTS, isDistinct, Saboteur, type Fault } from '../../../../builders/saboteur.ts';
-import { aProvider } from '../../../../builders/objects.ts';
+import { aProvider, aVirtualMachine } from '../../../../builders/objects.ts';
+import { vmid } from '../../../../../src/lib/units.ts';
 import fc from '../../../../builders/fast-check.ts';
 
 const files = (life: ImageLife): readonly string[] => [...life.pve.volumes];
 
-/** From nothing to a template and back to nothing. */
+const ISO = { url: 'https://images.example/Debian.ISO', providerRefs: [{ name: 'pve' }] };
+
+async function expectTemplate(life: ImageLife): Promise<void> {
+  life.pve.settle();
+  expect(life.made.map(({ config }) => config['template'])).toEqual(['1']);
+  expect(life.status.templates).toMatchObject([{ vmid: life.made[0]?.vmid, state: 'Ready' }]);
+  await life.until(() => life.status.downloads === undefined);
+  expect(files(life)).toEqual(['local:import/of-somebody-else.qcow2']);
+}
+
+function expectIso(life: ImageLife): void {
+  const volume = life.status.downloads?.[0]?.volume ?? '';
+  expect(volume).toMatch(/^local:iso\/virtrigaud-.*-Debian\.iso$/);
+  expect(files(life)).toEqual(['local:import/of-somebody-else.qcow2', volume]);
+  expect(life.status.availableOn).toMatchObject([{ provider: 'default/pve', node: 'pve-1' }]);
+  expect(life.made).toEqual([]);
+}
+
+/** From nothing to a template, or an ISO image, and back to nothing. */
 async function live(
   faults: Iterable<readonly [number, Fault]>,
   {
     deletedAfter,
     failures = [],
-  }: { readonly deletedAfter?: number; readonly failures?: readonly string[] } = {},
+    iso = false,
+  }: { readonly deletedAfter?: number; readonly failures?: readonly string[]; readonly iso?: boolean } = {},
 ): Promise<readonly string[]> {
   const saboteur = new Saboteur(atCalls(faults));
-  const life = new ImageLife({ between: saboteur.between, isDead: saboteur.isDead });
+  const life = new ImageLife({
+    between: saboteur.between,
+    isDead: saboteur.isDead,
+    ...(iso && { spec: { download: ISO } }),
+  });
   life.pve.volumes.add('local:import/of-somebody-else.qcow2');
   for (const type of failures) life.pve.failures.push({ type, exit: 'no space' });
   if (deletedAfter === undefined) {
     await life.untilReady();
-    life.pve.settle();
-    expect(life.made.map(({ config }) => config['template'])).toEqual(['1']);
-    expect(life.status.templates).toMatchObject([{ vmid: life.made[0]?.vmid, state: 'Ready' }]);
-    await life.until(() => life.status.downloads === undefined);
-    expect(files(life)).toEqual(['local:import/of-somebody-else.qcow2']);
+    if (iso) expectIso(life);
+    else await expectTemplate(life);
   } else for (let pass = 0; pass < deletedAfter; pass += 1) await life.pass();
   await life.delete();
   life.afterwards();
@@ -67,16 +88,28 @@ describe('from nothing to one template and back to nothing', () => {
     60_000,
   );
 
+  test.each(FAULTS)(
+    'of an ISO image, if any call %s',
+    async (fault) => {
+      const calls = await live([], { iso: true });
+      expect(calls).toContain('POST /nodes/{node}/storage/{storage}/download-url');
+      for (const [index, what] of calls.entries())
+        if (isDistinct(fault, what)) await live([[index + 1, fault]], { iso: true });
+    },
+    60_000,
+  );
+
   test('if any calls fail, any number of times, tasks fail too, and it is deleted at any time', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.integer({ min: 1, max: 12 }), fc.constantFrom(...FAULTS)), { maxLength: 6 }),
         fc.option(fc.nat(25), { nil: undefined }),
         fc.array(fc.constantFrom('download', 'qmcreate', 'qmtemplate', 'qmdestroy'), { maxLength: 4 }),
-        async (gaps, deletedAfter, failures) => {
+        fc.boolean(),
+        async (gaps, deletedAfter, failures, iso) => {
           let call = 0;
           const faults = gaps.map(([gap, fault]) => [(call += gap), fault] as const);
-          await live(faults, { ...(deletedAfter !== undefined && { deletedAfter }), failures });
+          await live(faults, { ...(deletedAfter !== undefined && { deletedAfter }), failures, iso });
         },
       ),
       { numRuns: 40 },
@@ -120,7 +153,39 @@ describe('what is in the way', () => {
 test('a VMImage that nobody waits for is ready, and makes nothing', async () => {
   const life = new ImageLife({ spec: { download: { url: 'https://images.example/a.img' } } });
   await life.untilReady();
+  expect(life.ready).toMatch(/^True OnDemand: /);
   expect(life.pve.downloads).toBe(0);
+});
+
+test('says how far it is, in steps of five per cent', async () => {
+  const life = new ImageLife();
+  life.pve.taskMs = 60_000;
+  const seen = new Set<number | undefined>();
+  const line = (percent: number): string => `  65536K ........ ........ ${percent}%  112M 8s`;
+  for (const percent of [0, 4, 5, 7, 10, 99]) {
+    life.pve.taskLog = ['downloading https://images.example/debian.img', line(percent), ''];
+    for (let pass = 0; pass < 4; pass += 1) {
+      await life.pass();
+      seen.add(life.status.downloads?.[0]?.progress?.percent);
+    }
+  }
+  expect([...seen]).toEqual([undefined, 5, 10, 99]);
+  expect(life.ready).toContain('99 % done');
+  life.pve.taskLog = [];
+  await life.untilReady();
+  expect(life.status.downloads?.[0]?.progress).toBeUndefined();
+});
+
+test('two Providers of one PVE cluster share one template, and not those of which that is not proven', async () => {
+  const providerRefs = [{ name: 'pve' }, { name: 'other' }];
+  const download = { url: 'https://images.example/a.img', providerRefs };
+  const proven = new ImageLife({ spec: { download }, other: 'proven' });
+  await proven.untilReady();
+  expect(proven.made).toHaveLength(1);
+  expect(proven.pve.downloads).toBe(1);
+  const unproven = new ImageLife({ spec: { download }, other: 'unproven' });
+  await unproven.untilReady();
+  expect(unproven.made).toHaveLength(2);
 });
 
 test('another URL makes another template beside the old one, which goes once the new one is ready', async () => {
@@ -133,6 +198,58 @@ test('another URL makes another template beside the old one, which goes once the
   await life.until(() => life.made.length === 1);
   expect(life.made[0]?.vmid).not.toBe(old?.vmid);
   expect(life.ready).toMatch(/^True/);
+});
+
+describe('an ISO image', () => {
+  const checksum = `md5:${'0'.repeat(32)}`;
+
+  test('that was replaced stays until no drive has it, and is no longer the one for VMs', async () => {
+    const life = new ImageLife({ spec: { download: ISO } });
+    await life.untilReady();
+    const [old = ''] = files(life);
+    life.vms = [
+      aVirtualMachine({
+        status: { vmid: vmid(101), name: 'web', cdroms: [{ name: 'i', device: 'ide0', volume: old }] },
+      }),
+    ];
+    life.store.editSpec({ download: { ...ISO, checksum } });
+    await life.until(() => files(life).length === 2);
+    await life.untilReady();
+    for (let pass = 0; pass < 10; pass += 1) await life.pass();
+    expect(files(life)).toContain(old);
+    expect(life.ready).toMatch(/^True/);
+    life.vms = [];
+    await life.until(() => !files(life).includes(old));
+    expect(files(life)).toHaveLength(1);
+    await life.delete();
+    expect(files(life)).toEqual([]);
+  });
+
+  test('that was deleted in Proxmox VE is downloaded again', async () => {
+    const life = new ImageLife({ spec: { download: ISO } });
+    await life.untilReady();
+    life.pve.volumes.clear();
+    await life.until(() => life.pve.downloads === 2);
+    await life.untilReady();
+    expect(files(life)).toHaveLength(1);
+  });
+
+  test('stays with deletionPolicy Retain', async () => {
+    const life = new ImageLife({ spec: { download: ISO, deletionPolicy: 'Retain' } });
+    await life.untilReady();
+    await life.delete();
+    expect(files(life)).toHaveLength(1);
+  });
+
+  test('takes the place of a disk image, whose template is destroyed then', async () => {
+    const life = new ImageLife();
+    await life.untilReady();
+    life.store.editSpec({ download: ISO });
+    await life.until(() => life.made.length === 0 && life.ready.startsWith('True'));
+    expect(files(life)).toHaveLength(1);
+    life.store.editSpec({ download: { ...ISO, url: 'https://images.example/debian.img' } });
+    await life.until(() => life.made.length === 1 && files(life).length === 0);
+  });
 });
 
 test('with deletionPolicy Retain the template stays', async () => {
