@@ -18,7 +18,7 @@ export const COMPRESSED = ending(COMPRESSIONS);
 /** The operator decompresses these. */
 export const COMPRESSED_DISK = ending('bz2|gz|xz|zst');
 export const COMPRESSED_ISO = ending(UNPACKED);
-export const ISO = ending(`iso([.](${UNPACKED}))?`);
+export const ISO = ending(`iso([.](${COMPRESSIONS}))?`);
 
 /** Formats of disk images that Proxmox VE imports. */
 export type DiskFormat = 'qcow2' | 'raw' | 'vmdk';

@@ -30,15 +30,6 @@ const url = [
       'must not be an archive or an image of another hypervisor: take the qcow2, raw or vmdk image out of it, and name that',
     holds: (value: string) => !ARCHIVE.test(value),
   },
-  {
-    cel: [
-      `!self.matches(r'${COMPRESSED.source}')`,
-      ...[ISO, ARCHIVE, COMPRESSED_DISK].map(({ source }) => `self.matches(r'${source}')`),
-    ].join(' || '),
-    message: `must not be compressed in a way that is not unpacked: ${UNPACKED}`,
-    holds: (value: string) =>
-      !COMPRESSED.test(value) || [ISO, ARCHIVE, COMPRESSED_DISK].some((fine) => fine.test(value)),
-  },
 ].reduce(
   (schema, check) => rule(schema, check),
   word(
@@ -117,7 +108,7 @@ const isUnpacked = (download: DownloadFields): boolean =>
 export const download = rule(
   rule(downloadFields, {
     cel: `!self.url.matches(r'${COMPRESSED.source}') || (${celIsIso('self')} ? self.url.matches(r'${COMPRESSED_ISO.source}') : self.url.matches(r'${COMPRESSED_DISK.source}'))`,
-    message: `must not have a compressed file of another format: ${UNPACKED}`,
+    message: `must not have a file that is compressed in a way that is not unpacked: ${UNPACKED}`,
     holds: isUnpacked,
   }),
   {

@@ -60,6 +60,8 @@ export interface Endpoint<P extends z.ZodType<Params> = z.ZodType<Params>, R ext
   /** Path template below `/api2/json`. It has placeholders instead of values, so that it can be a label of metrics. */
   readonly path: string;
   readonly params: P;
+  /** The first version of PVE that has it; absent: all have. Who sends it knows the version. */
+  readonly since?: string;
   /** Schema of `data` in the response. */
   readonly reply: R;
   readonly needs: readonly Need[];

@@ -103,6 +103,7 @@ export const HA = {
   rules: endpoint({
     method: 'GET',
     path: '/cluster/ha/rules',
+    since: '9.0',
     params: z.object({}),
     reply: rows(RuleRow),
     needs: [audit],
@@ -111,6 +112,7 @@ export const HA = {
   create: endpoint({
     method: 'POST',
     path: '/cluster/ha/rules',
+    since: '9.0',
     params: Settings,
     reply: Nothing,
     needs: [write],
@@ -119,6 +121,7 @@ export const HA = {
   update: endpoint({
     method: 'PUT',
     path: '/cluster/ha/rules/{rule}',
+    since: '9.0',
     params: Settings.extend({ digest: z.string().optional(), delete: z.string().optional() }),
     reply: Nothing,
     needs: [write],
@@ -126,6 +129,7 @@ export const HA = {
   remove: endpoint({
     method: 'DELETE',
     path: '/cluster/ha/rules/{rule}',
+    since: '9.0',
     params: z.object({ rule: RuleName }),
     reply: Nothing,
     needs: [write],

@@ -98,11 +98,15 @@ const PROPERTY_STRINGS =
   /^((ide|sata|scsi|virtio|net|usb|virtiofs)\d+|efidisk0|tpmstate0|agent|machine|memory|vga)$/;
 
 /** Fits a call to the version of its node. */
-export const fitCall = (
-  { lifetimes }: Pick<Endpoint, 'lifetimes'>,
+export function fitCall(
+  { method, path, since, lifetimes }: Pick<Endpoint, 'method' | 'path' | 'since' | 'lifetimes'>,
   params: Params,
   version: string | undefined,
-): Fitted => fitParams(params, lifetimes, version);
+): Fitted {
+  if (version === undefined || isAliveIn({ ...(since && { since }) }, version))
+    return fitParams(params, lifetimes, version);
+  return { params, unsupported: [{ name: `${method} ${path}`, lifetime: { ...(since && { since }) } }] };
+}
 
 /** `Proxmox VE 8.0 or newer`. */
 export const printLifetime = ({ since, until }: Lifetime): string =>

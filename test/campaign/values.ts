@@ -230,5 +230,6 @@ export const NOT_EDITED: Readonly<Record<string, string>> = {
   'Provider.tls': 'the certificate of the fake is trusted',
   'Provider.defaults.pool': 'the cluster has no pool',
   'Provider.grants': 'one namespace',
+  'Provider.ha': 'the credentials may not, as in the document',
   'Provider.runtime.env': 'has no effect',
 };

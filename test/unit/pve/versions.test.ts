@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { compareVersions, ENDPOINTS, fitParams, OPTION_LIFETIMES } from '../../../src/pve/index.ts';
+import { compareVersions, ENDPOINTS, fitCall, fitParams, OPTION_LIFETIMES } from '../../../src/pve/index.ts';
 
 const Lifetime = z.strictObject({ since: z.string().optional(), until: z.string().optional() });
 const Endpoint = z.object({
@@ -28,9 +28,20 @@ const used = ENDPOINTS.map((endpoint) => {
 });
 
 describe('the endpoints that the operator uses', () => {
-  test('exist in every version', () => {
+  test('exist in every version, or say from which one on', () => {
     expect(versions.at(0)).toBe('7.0');
-    expect(used.flatMap(({ key, facts }) => ((facts.since ?? facts.until) ? [key] : []))).toEqual([]);
+    expect(used.flatMap(({ key, facts }) => (facts.until ? [key] : []))).toEqual([]);
+    const differing = used.filter(({ endpoint, facts }) => endpoint.since !== facts.since);
+    expect(differing.map(({ key }) => key)).toEqual([]);
+  });
+
+  test('are not sent to a version that does not have them', () => {
+    const young = used.filter(({ endpoint }) => endpoint.since !== undefined);
+    expect(young).not.toEqual([]);
+    for (const { endpoint } of young) {
+      expect(fitCall(endpoint, {}, '8.4').unsupported).toHaveLength(1);
+      expect(fitCall(endpoint, {}, '9.2').unsupported).toEqual([]);
+    }
   });
 
   test.each(used.map((each) => [each.key, each] as const))(
