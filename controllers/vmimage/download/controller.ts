@@ -3,7 +3,7 @@
  * is in the way of one Provider does not stop another.
  */
 import type { Provider, VMImage, VMImageStatus } from '../../../src/api/index.ts';
-import { seconds, type Vmid } from '../../../src/lib/units.ts';
+import { seconds } from '../../../src/lib/units.ts';
 import type { View } from '../../../src/pve/index.ts';
 import type { Pass, Readable, ReconcileResult } from '../../../src/runtime/controller.ts';
 import { released, waiting, type Outcome } from '../../../src/runtime/outcome.ts';
@@ -11,24 +11,15 @@ import { isOneCluster, type Connection, type Connections } from '../../shared/cl
 import { outcomeOf } from '../../shared/errors/outcome-of.ts';
 import { grantOf, type Grant } from '../../shared/grants/grants.ts';
 import { demandsFor, type Demand, type DemandPorts } from '../../shared/images/demand.ts';
-import { contentOf, fileNameOf } from '../../shared/images/file-name.ts';
-import { isoPlaceFor, placeFor, targetFor, type Choice } from './choose.ts';
-import type {
-  DownloadEntry,
-  Entries,
-  FileSeen,
-  GuestSeen,
-  Have,
-  TemplateEntry,
-  TransferSeen,
-  Want,
-} from './model.ts';
-import { seeFile, seeGuest } from './observe.ts';
+import { fileNameOf } from '../../shared/images/file-name.ts';
+import type { Choice } from './choose.ts';
+import type { Entries, Want } from './model.ts';
 import { perform } from './perform.ts';
 import { asOne } from './one-cluster.ts';
+import { entriesOf, haveOf } from './have.ts';
 import { plan } from './plan.ts';
 import { keepsTemplates, leaving, leftBehind } from './removal.ts';
-import { dropTransfers, isSending, seeTransfer, transferKey, type TransferPorts } from './transfer.ts';
+import { dropTransfers, type TransferPorts } from './transfer.ts';
 import { wayOf } from '../../shared/images/way.ts';
 import { createAnnounced } from './requests.ts';
 import {
@@ -179,7 +170,7 @@ export function createDownloads(ports: DownloadPorts): Downloads {
     const { namespace, name, uid } = image.metadata;
     const mark = { cluster: ports.clusterId, namespace, name, uid };
     const choice = choiceOf(image, { connection, view, grant, demands });
-    const have = await observe(image, want, { connection, view, choice, mark, pass });
+    const have = await haveOf(image, want, { connection, view, choice, mark, pass }, { ...ports, announced });
     const next = plan(want, have);
     if (next.kind !== 'act') return stay(image, outcomeOfPlan(next));
     const fresh = await pass.reread();
@@ -201,65 +192,6 @@ export function createDownloads(ports: DownloadPorts): Downloads {
     });
     if (!after) return stay(image, NO_VMID);
     return { outcome: stepTaken(provider, want, have), entries: after, isStep: true };
-  }
-
-  async function observe(
-    image: VMImage,
-    want: Want,
-    { connection, view, choice, mark, pass }: Observing,
-  ): Promise<Have> {
-    const entries = entriesOf(image);
-    const { downloads, templates } = pass.deleting ? leaving(image, entries) : entries;
-    const { download, former } = filesOf(
-      downloads.filter(({ provider }) => provider === want.provider),
-      want.file,
-    );
-    const own = templates.filter(({ provider }) => provider === want.provider);
-    const current = own.find(({ file }) => file === want.file);
-    const now = pass.now.getTime();
-    const source = { connection, view, options: { signal: pass.signal } };
-    const transfer = seeTransfer(ports.transfers.see(transferKey(image, want.provider)));
-    const guests = new Map<Vmid, GuestSeen>();
-    for (const entry of own)
-      if (!isSettled(entry, current, view))
-        guests.set(entry.vmid, await seeGuest(entry, { ...source, mark, now }));
-    return {
-      download,
-      current,
-      old: own.filter((each) => each !== current),
-      file: download && (await seeFileOf(image, download, { ...source, transfer })),
-      transfer,
-      former: former && (await seeFormer(image, former, source)),
-      guests,
-      place: contentOf(want.file ?? '') === 'iso' ? isoPlaceFor(choice) : placeFor(choice),
-      target: targetFor(choice, download?.node),
-      isUnsent: (at) => announced.has(image.metadata.uid, at),
-      now,
-    };
-  }
-
-  async function seeFileOf(
-    image: VMImage,
-    download: DownloadEntry,
-    { transfer, ...source }: Parameters<typeof seeFile>[1] & { readonly transfer: TransferSeen | undefined },
-  ): Promise<FileSeen> {
-    if (transfer?.state === 'queued' || transfer?.state === 'running') return NOT_YET;
-    // Before the file: what ends in between has its task, or its file, then.
-    const isBusy = isSending(image, download.provider, ports);
-    const file = await seeFile(download, source);
-    return { ...file, isBusy: file.isBusy || isBusy };
-  }
-
-  /** What a drive has is not looked for: it stays. */
-  async function seeFormer(
-    { metadata: { namespace, name } }: VMImage,
-    entry: DownloadEntry,
-    source: Parameters<typeof seeFile>[1],
-  ): Promise<Have['former']> {
-    const isUsed = ports
-      .usersOf(namespace, name)
-      .some(({ status }) => status?.cdroms?.some(({ volume }) => volume === entry.volume) ?? false);
-    return { entry, isUsed, file: isUsed ? undefined : await seeFile(entry, source) };
   }
 
   const connectionOf = (key: string): Connection | undefined => {
@@ -295,41 +227,7 @@ const stay = (image: VMImage, outcome: Outcome): Turn => ({
   isStep: false,
 });
 
-interface Observing {
-  readonly connection: Connection;
-  readonly view: View;
-  readonly choice: Choice;
-  readonly mark: { readonly cluster: string; readonly uid: string };
-  readonly pass: Pass<VMImage>;
-}
-
-/** Nothing was sent completely, so there is nothing to be seen. */
-const NOT_YET: FileSeen = { task: { state: 'none' }, isThere: false, isBusy: false };
-
 const keyOf = ({ namespace, name }: Demand['provider']): string => `${namespace}/${name}`;
-
-const entriesOf = ({ status }: VMImage): Entries => ({
-  downloads: status?.downloads ?? [],
-  templates: status?.templates ?? [],
-});
-
-/** @param file that the spec asks for; absent: all are to go, one after the other */
-function filesOf(
-  own: readonly DownloadEntry[],
-  file: string | undefined,
-): { readonly download: DownloadEntry | undefined; readonly former: DownloadEntry | undefined } {
-  if (file === undefined) return { download: own[0], former: undefined };
-  const isOld = ({ volume }: DownloadEntry): boolean => !volume.endsWith(`/${file}`);
-  const isOldIso = (entry: DownloadEntry): boolean => isOld(entry) && contentOf(entry.volume) === 'iso';
-  return {
-    download: own.find((each) => !isOld(each)) ?? own.find((each) => !isOldIso(each)),
-    former: own.find(isOldIso),
-  };
-}
-
-/** The list of guests says enough of one that is ready. */
-const isSettled = (entry: TemplateEntry, current: TemplateEntry | undefined, { guests }: View): boolean =>
-  entry === current && entry.state === 'Ready' && guests.has(entry.vmid);
 
 function wantOf(image: VMImage, { provider, isWanted }: About, { deleting }: Pass<VMImage>): Want {
   const { download } = image.spec;

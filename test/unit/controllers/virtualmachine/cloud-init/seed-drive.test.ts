@@ -80,7 +80,7 @@ describe('the drive with an image that was kept for a snapshot', () => {
     expect(emptied(kept, off, [])).toEqual(['ide2']);
   });
 
-  test('has it anew from the next boot on, until that has read it', () => {
+  test('has it again from the next boot on, until that has read it', () => {
     const before = { mode: 'Image' as const, volume: VOLUME, ...kept };
     const vm = aVirtualMachine({ status: { internal: { cloudInit: before } } });
     const status = (of: typeof off, answered: boolean) =>
