@@ -44,7 +44,8 @@ test.concurrent(
       expect(is).toBe('Reconciling=True InUse');
       expect(message).toContain(`linked clones on Ceph need it, VM ${clone} (VirtualMachine copy).`);
     });
-    expect(await t.events('InUse')).toHaveLength(1);
+    // Events are written after the status.
+    await soon(async () => expect(await t.events('InUse')).toHaveLength(1));
     expect(guestNamed(t.pve, 'web').get('lock')).toBeUndefined();
 
     await t.delete('vm/copy');
