@@ -2,7 +2,8 @@
 import type { VirtualMachine, VMPlacementPolicy } from '../../src/api/index.ts';
 import type { Readable } from '../../src/runtime/controller.ts';
 import type { NodeName } from '../../src/lib/units.ts';
-import { nodesOf, tagsInPve } from '../shared/placement/peers.ts';
+import { nodesOf } from '../shared/placement/peers.ts';
+import { tagsInPve } from '../shared/placement/terms.ts';
 import type { RuleFacts } from '../shared/placement/rule-facts.ts';
 import { judging } from '../shared/placement/rules.ts';
 import type { Site } from '../shared/placement/site.ts';

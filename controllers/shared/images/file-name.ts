@@ -33,6 +33,9 @@ export const contentOf = (file: string): 'iso' | 'import' => (file.endsWith('.is
 /** `local:import/a.qcow2` → `a.qcow2` */
 export const fileNameIn = (volume: string): string => volume.slice(volume.indexOf('/') + 1);
 
+/** Whether a volume is the file of this name. */
+export const isFile = (volume: string, file: string): boolean => fileNameIn(volume) === file;
+
 /** Whether a volume is a file that was downloaded for the VMImage, whatever its status says. */
 export const isFileOf = (volume: string, uid: string, provider: string): boolean =>
   new RegExp(`^[^:/]+:(import|iso)/virtrigaud-${ownerOf(uid, provider)}-[^/]+$`).test(volume);

@@ -4,6 +4,7 @@ import type { NodeName } from '../../../src/lib/units.ts';
 import type { Readable } from '../../../src/runtime/controller.ts';
 import type { Peer } from './rule-facts.ts';
 import type { Site } from './site.ts';
+import { tagsInPve } from './terms.ts';
 
 type VM = Readable<VirtualMachine>;
 
@@ -74,10 +75,6 @@ function tagsOf(vm: VM, site: Site): readonly string[] {
     status?.vmid !== undefined && site.isHere(vm) === true ? site.view.guests.get(status.vmid) : undefined;
   return tagsInPve([...(row?.tags ?? []), ...(spec.tags ?? [])]);
 }
-
-/** Proxmox VE keeps tags in lower case, unless its option `tag-style` says otherwise: either way they mean the same here. */
-export const tagsInPve = (tags: readonly string[] = []): readonly string[] =>
-  tags.map((tag) => tag.toLowerCase());
 
 /** Guests that are none of the VMs, by VMID. @param known the VMIDs of the VMs */
 export function strangersIn({ view }: Site, known: ReadonlySet<number>): ReadonlyMap<number, Peer> {

@@ -4,10 +4,14 @@ import type { NodeName } from '../../../src/lib/units.ts';
 import { selecting } from '../objects/label-selector.ts';
 import type { Check, Peer, Places, Subject, TopologyKey } from './rule-facts.ts';
 
+/** Proxmox VE keeps tags in lower case, unless its option `tag-style` says otherwise: either way they mean the same here. */
+export const tagsInPve = (tags: readonly string[] = []): readonly string[] =>
+  tags.map((tag) => tag.toLowerCase());
+
 /** Whether a term means a guest. Labels are those of VirtualMachines, so a guest that has none lacks no label. */
 export function meaning({ key, operator, values, pveTags }: PlacementTerm): (guest: Guest) => boolean {
   if (pveTags) {
-    const wanted = pveTags.map((tag) => tag.toLowerCase());
+    const wanted = tagsInPve(pveTags);
     return ({ tags }) => wanted.some((tag) => tags.includes(tag));
   }
   if (key === undefined || operator === undefined) return () => false;

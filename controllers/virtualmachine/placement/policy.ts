@@ -8,7 +8,7 @@ import type { PolicyLimits } from '../../shared/placement/limits.ts';
 import { eligibleIn } from '../../shared/placement/counted.ts';
 import { createCounts } from '../../shared/placement/counts.ts';
 import type { FeedPorts } from '../../shared/placement/feed.ts';
-import { tagsInPve } from '../../shared/placement/peers.ts';
+import { tagsInPve } from '../../shared/placement/terms.ts';
 import { policyOf, policyReference, type PolicyReaders } from '../../shared/placement/policies.ts';
 import type { Judgement } from '../../shared/placement/rules.ts';
 import { siteOf, type Site, type SitePorts } from '../../shared/placement/site.ts';

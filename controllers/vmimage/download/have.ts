@@ -4,7 +4,7 @@ import type { Vmid } from '../../../src/lib/units.ts';
 import type { View } from '../../../src/pve/index.ts';
 import type { Pass } from '../../../src/runtime/controller.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
-import { contentOf } from '../../shared/images/file-name.ts';
+import { contentOf, isFile } from '../../shared/images/file-name.ts';
 import type { UsersOf } from '../../shared/objects/in-use.ts';
 import { isoPlaceFor, placeFor, targetFor, type Choice } from './choose.ts';
 import type {
@@ -111,7 +111,7 @@ function filesOf(
   file: string | undefined,
 ): { readonly download: DownloadEntry | undefined; readonly former: DownloadEntry | undefined } {
   if (file === undefined) return { download: own[0], former: undefined };
-  const isOld = ({ volume }: DownloadEntry): boolean => !volume.endsWith(`/${file}`);
+  const isOld = ({ volume }: DownloadEntry): boolean => !isFile(volume, file);
   const isOldIso = (entry: DownloadEntry): boolean => isOld(entry) && contentOf(entry.volume) === 'iso';
   return {
     download: own.find((each) => !isOld(each)) ?? own.find((each) => !isOldIso(each)),

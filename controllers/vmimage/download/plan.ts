@@ -4,7 +4,7 @@
  * arrive. Pure.
  */
 import { FORCE_DELETE } from '../../../src/api/index.ts';
-import { contentOf } from '../../shared/images/file-name.ts';
+import { contentOf, isFile } from '../../shared/images/file-name.ts';
 import { refusalIn } from '../../../src/pve/index.ts';
 import { CLONES_ARE_GONE, clonesText, type LinkedClone } from '../../shared/guests/linked-clones.ts';
 import { holdOffMs } from '../../shared/plan/hold-off.ts';
@@ -36,7 +36,7 @@ export function plan(want: Want, have: Have): Plan {
 function make(want: Want, file: string, have: Have): Plan {
   const { current, download } = have;
   if (current && current.state !== 'Reserved') return stillThere(current, have);
-  if (isIso(file) && download && isOf(download, file)) return provideIso(want, have, download);
+  if (isIso(file) && download && isFile(download.volume, file)) return provideIso(want, have, download);
   if (!want.isWanted && !current && !download) return DONE;
   const held = heldBack(want, have);
   if (held) return held;
@@ -46,8 +46,6 @@ function make(want: Want, file: string, have: Have): Plan {
 }
 
 const isIso = (file: string): boolean => contentOf(file) === 'iso';
-
-const isOf = ({ volume }: DownloadEntry, file: string): boolean => volume.endsWith(`/${file}`);
 
 /** It is complete with the file. One that was deleted by hand is downloaded again once it is needed. */
 function provideIso(want: Want, have: Have, download: DownloadEntry): Plan {
@@ -59,7 +57,7 @@ function provideIso(want: Want, have: Have, download: DownloadEntry): Plan {
 
 /** One that has arrived is as good, whoever fetched it. */
 const isWanted = (entry: DownloadEntry, file: string, want: Want): boolean =>
-  isOf(entry, file) && (entry.state === 'Downloaded' || (entry.via ?? 'ProxmoxVE') === want.via);
+  isFile(entry.volume, file) && (entry.state === 'Downloaded' || (entry.via ?? 'ProxmoxVE') === want.via);
 
 function proceed(download: DownloadEntry, have: Have): Plan {
   const { current } = have;
@@ -212,7 +210,9 @@ function tidyUp(want: Want, have: Have): Plan {
 /** What the spec asks for is there, or nothing is to be there. */
 function isMade({ file }: Want, { current, download }: Have): boolean {
   if (file === undefined) return true;
-  return isIso(file) ? download?.state === 'Downloaded' && isOf(download, file) : current?.state === 'Ready';
+  return isIso(file)
+    ? download?.state === 'Downloaded' && isFile(download.volume, file)
+    : current?.state === 'Ready';
 }
 
 const dropFormer = ({ entry, file, isUsed }: NonNullable<Have['former']>, have: Have): Plan =>

@@ -5,7 +5,7 @@ import { idle, progressed, settled, waiting, type Outcome } from '../../../src/r
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { downloadNotGranted, mayDownload } from '../../shared/grants/downloads.ts';
 import type { Grant } from '../../shared/grants/grants.ts';
-import { contentOf } from '../../shared/images/file-name.ts';
+import { contentOf, isFile } from '../../shared/images/file-name.ts';
 import type { Entries, Have, Plan, Problem, Want } from './model.ts';
 
 export const AGAIN = seconds(30);
@@ -86,7 +86,7 @@ export const stepTaken = (provider: string, { file }: Want, { current, download 
       );
 
 const hasIso = (file: string, download: Have['download']): boolean =>
-  contentOf(file) === 'iso' && download?.state === 'Downloaded' && download.volume.endsWith(`/${file}`);
+  contentOf(file) === 'iso' && download?.state === 'Downloaded' && isFile(download.volume, file);
 
 /** What is in the way first; if nothing is, the one that is looked at again first. */
 export function firstOf(outcomes: readonly Outcome[]): Outcome {

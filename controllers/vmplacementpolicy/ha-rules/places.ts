@@ -9,6 +9,7 @@ import { grantOf } from '../../shared/grants/grants.ts';
 import type { Namespaces } from '../../shared/grants/namespaces.ts';
 import type { UsersOf } from '../../shared/objects/in-use.ts';
 import type { HaRuleEntry, Named } from './naming.ts';
+import { tagsInPve } from '../../shared/placement/terms.ts';
 import type { RuleVm } from './wanted.ts';
 
 type VM = Readable<VirtualMachine>;
@@ -104,7 +105,7 @@ export const ruleVms = (
     uid: metadata.uid,
     isOwn: metadata.namespace === namespace,
     labels: metadata.labels,
-    tags: (view.guests.get(vmid)?.tags ?? []).map((tag) => tag.toLowerCase()),
+    tags: tagsInPve(view.guests.get(vmid)?.tags),
     isLeftAlone: (spec.managementPolicy ?? 'Full') !== 'Full',
   }));
 
