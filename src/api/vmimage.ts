@@ -164,8 +164,7 @@ export const VMImage = kind({
     },
   ],
   columns: [
-    { name: 'Source', type: 'string', jsonPath: '.spec.source' },
-    { name: 'URL', type: 'string', jsonPath: '.spec.download.url', priority: 1 },
+    { name: 'Source', type: 'string', jsonPath: ".spec['source','sourceTag','download.url']" },
     ready,
     { name: 'Percent', type: 'integer', jsonPath: '.status.downloads[0].progress.percent' },
     age,

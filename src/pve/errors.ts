@@ -3,7 +3,8 @@ import { readable } from '../lib/readable.ts';
 import { MiB } from '../lib/units.ts';
 import { budgetOf } from './budgets.ts';
 import { OtherClusterError } from './cluster-identity.ts';
-import type { Method } from './endpoint.ts';
+import { ADVICE, adviceOn } from './advice.ts';
+import type { Method, Need } from './endpoint.ts';
 import { NO_ROOM, ONLY_INTERIM, TOO_LARGE } from './exchange.ts';
 import { FingerprintMismatch } from './fingerprint.ts';
 import { printLifetime, type Unsupported } from './versions.ts';
@@ -73,6 +74,8 @@ export interface Call {
   readonly harmless: boolean;
   /** Removes secrets from a text. */
   readonly redact: (text: string) => string;
+  /** Privileges that the call may need, with paths for messages. */
+  readonly needs?: readonly Pick<Need, 'path' | 'anyOf'>[];
 }
 
 const SECRET_FIELDS = /pass|secret|sshkeys|token|ticket|command/i;
@@ -95,22 +98,6 @@ const withoutSecretValues = (
     ]),
   );
 
-const ADVICE: Partial<Record<Refusal, string>> = {
-  unauthenticated: 'Check user, token ID and secret, and whether they have expired.',
-  unknownOutcome: 'Whether Proxmox VE made the change is not known.',
-  noQuorum: 'A cluster without quorum accepts no changes. Bring its nodes back.',
-};
-
-function adviceOn(refusal: Refusal, status: number, text: string): string | undefined {
-  if (status === 596 && /certificate verify failed/i.test(text)) {
-    return 'The node that received the request does not trust the certificate of the node that it forwarded the request to. Run `pvecm updatecerts` on both nodes.';
-  }
-  if (status === 301 || status === 302 || status === 307 || status === 308) {
-    return 'The server answered with a redirect. Check whether the endpoint is the https address of a Proxmox VE API.';
-  }
-  return ADVICE[refusal];
-}
-
 export interface RefusedAnswer {
   readonly status: number;
   readonly reason: string;
@@ -125,7 +112,7 @@ export function refusalError(call: Call, answer: RefusedAnswer): PveError {
   const fields = withoutSecretValues(answer.fields, call.redact);
   const details = Object.entries(fields).map(([field, complaint]) => `${field}: ${complaint}`);
   const pveMessage = singleLine([text, ...details].filter((part) => part !== '').join(' '));
-  const advice = adviceOn(refusal, answer.status, text);
+  const advice = adviceOn({ refusal, status: answer.status, text }, call.needs);
   return new PveError({
     refusal,
     absent,

@@ -259,6 +259,7 @@ export function createTransport(options: TransportOptions): Transport {
       path: shownPath(route, known),
       harmless: method === 'GET' || repeatable === true,
       redact,
+      needs: endpoint.needs.map(({ path, anyOf }) => ({ path: shownPath(path, known), anyOf })),
     };
     if (!params.success) {
       const issues = params.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);

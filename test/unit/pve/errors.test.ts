@@ -149,6 +149,28 @@ describe('a missing privilege', () => {
   });
 });
 
+describe('a missing privilege that Proxmox VE does not name', () => {
+  const needs = [
+    { path: '/storage/local', anyOf: ['Datastore.AllocateTemplate'] },
+    { path: '/nodes/pve1', anyOf: ['Sys.AccessNetwork'] },
+  ] as const;
+  const message = 'Permission check failed';
+  const refused = (over: Partial<Call>, text = message) =>
+    refusalError(call(over), { status: 403, reason: message, message: `${text}\n`, fields: {} }).message;
+
+  test('is looked for among those that the request needs', () => {
+    expect(refused({ needs })).toMatch(
+      /failed\. The request needs Datastore\.AllocateTemplate on \/storage\/local and Sys\.AccessNetwork on \/nodes\/pve1: grant what is missing/,
+    );
+  });
+
+  test('is not guessed where Proxmox VE names it, or where it may be one of many', () => {
+    expect(refused({ needs }, 'Permission check failed (/nodes/pve1, Sys.Audit)')).not.toContain('needs');
+    expect(refused({ needs: [...needs, ...needs] })).not.toContain('needs');
+    expect(refused({})).not.toContain('needs');
+  });
+});
+
 describe('a message', () => {
   test('is taken from the reason phrase where the body has none', () => {
     const error = refusalError(call(), {
