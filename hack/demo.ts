@@ -5,6 +5,12 @@ import { styleText } from 'node:util';
 import { readArguments } from './arguments.ts';
 import { startCast, type Cast } from './demo/cast.ts';
 import { checkGone, checkThere } from './demo/checks.ts';
+import {
+  clusterWithDownloads,
+  diskImage,
+  serveImage,
+  type ImageServer,
+} from '../test/fakepve/image-server.ts';
 import { samples, samplesForLater } from './demo/samples.ts';
 import { untilThere } from './demo/watch.ts';
 
@@ -16,14 +22,14 @@ const values = readArguments(usage, {
   requests: { type: 'string' },
 });
 
-const VMS = 6;
+const VMS = 7;
 const WITHIN_MS = 120_000;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const title = (text: string): void => say(`\n${styleText('bold', text)}`);
 
-async function apply(cast: Cast): Promise<void> {
+async function apply(cast: Cast, images: ImageServer): Promise<void> {
   title('Applying the samples (deploy/samples)');
-  for (const { file, text } of await samples(cast.fake.url)) {
+  for (const { file, text } of await samples({ endpoint: cast.fake.url, images: images.url })) {
     const { code, stdout, stderr } = await cast.plane.kubectl(['apply', '-f', '-'], { input: text });
     if (code !== 0) throw new Error(`${file} was refused: ${stderr}`);
     say(`  ${file.padEnd(32)} ${stdout.trim().split('\n').join(', ')}`);
@@ -55,8 +61,8 @@ function whatNext({ plane, fake, operator }: Cast): void {
 ${styleText('bold', 'Ctrl-C stops everything and removes all temporary files.')}`);
 }
 
-async function play(cast: Cast): Promise<void> {
-  await apply(cast);
+async function play(cast: Cast, images: ImageServer): Promise<void> {
+  await apply(cast, images);
   title('Waiting until the VMs run and have addresses');
   await untilThere(cast.plane, { count: VMS, withinMs: WITHIN_MS, say });
   await show(cast, 'get', 'vm');
@@ -90,15 +96,17 @@ async function main(): Promise<number> {
   });
   title('Starting an API server, a fake Proxmox VE and the operator');
   let cast: Cast | undefined;
+  const images = await serveImage(diskImage(2n ** 31n));
   try {
     cast = await startCast({
+      pve: { cluster: clusterWithDownloads() },
       requestsFile: values.requests === undefined ? undefined : resolve(values.requests),
       say: (line) => say(`  ${line}`),
       signal: stopping.signal,
     });
     const running = keepRunning(cast);
     running.catch(() => undefined);
-    await Promise.race([play(cast), interrupted, running]);
+    await Promise.race([play(cast, images), interrupted, running]);
     if (!values.once) await Promise.race([interrupted, running]);
     return 0;
   } catch (error) {
@@ -108,6 +116,7 @@ async function main(): Promise<number> {
   } finally {
     stopping.abort();
     await cast?.stop();
+    await images.close();
   }
 }
 

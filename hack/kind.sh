@@ -45,7 +45,7 @@ kubectl apply -k hack/kind
 kubectl rollout status -n virtrigaud-system deployment/provider-proxmox --timeout 120s
 
 for file in deploy/samples/*.yaml; do
-  case $file in *00-* | *02-* | *03-* | *14-* | *17-*) ;; *) sample "$file" ;; esac
+  case $file in *00-* | *02-* | *03-* | *14-* | *17-* | *23-*) ;; *) sample "$file" ;; esac
 done
 kubectl wait provider --all --for=condition=Ready --timeout 120s
 kubectl wait vm --all --for=condition=Ready --timeout 300s

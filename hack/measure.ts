@@ -206,7 +206,7 @@ try {
     load: load(),
     note: `${(await costOf(cast)).memoryMb.toFixed(0)} MB`,
   });
-  for (const { file, text } of await samples(cast.fake.url))
+  for (const { file, text } of await samples({ endpoint: cast.fake.url }))
     if (/^(00|01|04|07|10)-/.test(file)) await apply(cast, text);
   await kubectl(cast, ['delete', 'vm', '--all']);
   await kubectl(cast, ['wait', 'provider', '--all', '--for=condition=Ready']);

@@ -198,7 +198,7 @@ const proxy = await mortalProxy(new URL(site.url));
 const api = await kubeApi(cast.plane.kubeconfig);
 let isLost: boolean;
 try {
-  for (const { file, text } of await samples(cast.fake.url))
+  for (const { file, text } of await samples({ endpoint: cast.fake.url }))
     if (/^(00|01|04|07|10)-/.test(file)) await cast.plane.kubectl(['apply', '-f', '-'], { input: text });
   await cast.plane.kubectl(['delete', 'vm', '--all']);
   await api.apply(`${GROUP}/providers/dying`, {

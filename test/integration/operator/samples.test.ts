@@ -8,20 +8,22 @@ import {
   startOperator,
   startOperatorPlane,
 } from '../harness/operator.ts';
+import { clusterWithDownloads, diskImage, serveImage, type ImageServer } from '../../fakepve/image-server.ts';
 import { type FakePve, guestNamed, images, orphans, ownGuests, seedFiles, startPve } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, readList, type Stored, TOKEN } from './tenant.ts';
 
 const KINDS = 'vm,providers,vmclasses,vmimages,vmsnapshotschedules,vmsnapshots,vmclones,vmplacementpolicies';
 const CLONES = ['web-clone', 'web-clone-full'];
-const VMS = ['web-server', 'multi-nic-vm', 'netplan-vm', 'debian-install', ...CLONES];
+const VMS = ['web-server', 'multi-nic-vm', 'netplan-vm', 'debian-install', 'debian-server', ...CLONES];
 
 let plane: OperatorPlane;
 let pve: FakePve;
+let server: ImageServer;
 let operator: RunningOperator;
 
 const applyAll = async (afterEach?: (file: string) => Promise<void>) => {
-  for (const { file, text } of await samples(pve.url)) {
+  for (const { file, text } of await samples({ endpoint: pve.url, images: server.url })) {
     await plane.succeed(['apply', '-f', '-'], { input: text });
     await afterEach?.(file);
   }
@@ -41,7 +43,11 @@ const one = async (kind: string, name: string): Promise<Stored> => {
 };
 
 beforeAll(async () => {
-  [plane, pve] = await Promise.all([startOperatorPlane(), startPve()]);
+  [plane, pve, server] = await Promise.all([
+    startOperatorPlane(),
+    startPve({ cluster: clusterWithDownloads() }),
+    serveImage(diskImage(2n ** 31n)),
+  ]);
   operator = await startOperator(plane, {
     // As the Deployment passes on the Secret of 03-credentials-env-keys.yaml.
     pve: {
@@ -67,6 +73,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await operator.stop();
   await pve.close();
+  await server.close();
   await plane.stop();
 });
 
@@ -143,6 +150,18 @@ describe('the samples', () => {
     expect((await one('vmclone', 'web-clone')).status).toMatchObject({
       cloneTypeReason: expect.stringMatching(/template/),
     });
+  });
+
+  test('download one image for debian-server, and show where each image comes from', async () => {
+    expect(server.requests()).toBe(1);
+    expect(guestNamed(pve, 'debian-server').get('scsi0')).toMatch(/size=2G/);
+    const shown = (await plane.succeed(['get', 'vmimages', '--no-headers']))
+      .split('\n')
+      .map((line) => line.trim());
+    expect(shown).toContainEqual(expect.stringMatching(/^ubuntu-22 +ubuntu-22-template +True/));
+    expect(shown).toContainEqual(
+      expect.stringMatching(RegExp(`^debian-13 +${server.url}/debian-13-genericcloud-amd64.qcow2 +True`)),
+    );
   });
 
   test('carry the file that netplan-vm writes to its image', () => {

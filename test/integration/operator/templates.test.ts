@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { shippedCluster } from '../../fakepve/cluster-file.ts';
 import { operatorAtWork } from '../harness/at-work.ts';
 import { serve } from '../harness/downloads.ts';
+import { diskImage } from '../../fakepve/image-server.ts';
 import { cloneRequests, guestNamed, ownGuests, seedFiles } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { bareTenant, condition, manifest, provider, tenant, vm, vmClass, vmImage } from './tenant.ts';
@@ -143,14 +144,6 @@ test.concurrent(
     await t.ready('vm/clones');
   },
 );
-
-/** A qcow2 file as far as Proxmox VE looks at it: what it is, and the size of its disk. */
-function diskImage(size: bigint): Buffer {
-  const file = Buffer.alloc(512);
-  file.writeUInt32BE(0x51_46_49_fb, 0);
-  file.writeBigUInt64BE(size, 24);
-  return file;
-}
 
 test.concurrent('VMs that wait for an image cause one download, and are made of its template', async () => {
   const file = diskImage(2n ** 31n);
