@@ -64,9 +64,12 @@ function noneTagged(tag: string, guests: readonly GuestView[]): TemplatesFound {
   );
 }
 
-/** Status says which they are, and the list of guests whether they are there. Their mark is read before one is cloned. */
+/**
+ * Status says which they are, and the list of guests whether they are there. Their configuration is read before one is
+ * cloned: it has their mark, and says that they are templates, which the list does only after 10 s (pvestatd).
+ */
 function madeAmong({ made, progress }: MadeTemplates, guests: readonly GuestView[]): TemplatesFound {
-  const found = guests.filter((guest) => guest.template && made.includes(guest.vmid));
+  const found = guests.filter(({ vmid }) => made.includes(vmid));
   return found.length > 0 ? { ok: true, guests: found } : refusal('ImageNotReady', progress);
 }
 

@@ -51,7 +51,7 @@ export function createTemplateReader(now: () => number): ReadTemplate {
 async function read(pve: Pve, row: GuestView, view: View, options: CallOptions): Promise<Template> {
   const qemu = pve.node(row.node).qemu(row.vmid);
   const { values } = await qemu.config(options);
-  const at = { ...row, isTemplate: row.template, running: row.status === 'running' };
+  const at = { ...row, isTemplate: values['template'] === '1', running: row.status === 'running' };
   return templateFrom(qemu, at, { values, view, options });
 }
 

@@ -149,9 +149,13 @@ describe('the templates that were made for a VMImage', () => {
     progress: 'It is downloaded.',
   });
 
-  test('are those that the list of guests has as templates', () => {
-    const guests = [copyOn('pve-1', 9000), aRow({ vmid: vmid(9001) }), copyOn('pve-2', 9002)];
-    expect(found(made(9000, 9001), aView({ guests }))).toEqual([9000]);
+  test('are those that the list of guests has, also while it does not know yet that they are templates', () => {
+    const guests = [
+      copyOn('pve-1', 9000),
+      aRow({ vmid: vmid(9001), template: false }),
+      copyOn('pve-2', 9002),
+    ];
+    expect(found(made(9000, 9001, 9003), aView({ guests }))).toEqual([9000, 9001]);
   });
 
   test('are waited for while there is none, with how far they are', () => {

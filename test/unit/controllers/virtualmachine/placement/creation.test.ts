@@ -12,7 +12,9 @@ test('templates, bridges and the resolver of a node are read once for many VMs, 
   const reads: string[] = [];
   const config = () => {
     reads.push('template');
-    return Promise.resolve({ values: { scsi0: 'local-lvm:base-9000-disk-0,size=10G', ostype: 'win11' } });
+    return Promise.resolve({
+      values: { template: '1', scsi0: 'local-lvm:base-9000-disk-0,size=10G', ostype: 'win11' },
+    });
   };
   const network = () => {
     reads.push('bridges');

@@ -14,7 +14,11 @@ const NOTHING: MigrationPreconditions = {
 };
 
 /** Reads the template, and counts how often PVE was asked where it could be moved. */
-async function readWith(config: Readonly<Record<string, string>>, answer: () => MigrationPreconditions) {
+async function readWith(
+  config: Readonly<Record<string, string>>,
+  answer: () => MigrationPreconditions = () => NOTHING,
+  row = aTemplateRow(),
+) {
   let asked = 0;
   const qemu = () => ({
     config: () => Promise.resolve({ values: { ...TEMPLATE_CONFIG, ...config } }),
@@ -25,11 +29,18 @@ async function readWith(config: Readonly<Record<string, string>>, answer: () => 
   });
   const connection = {
     pve: { node: () => ({ qemu }) } as unknown as Pve,
-    inventory: { view: () => aView({ guests: [aTemplateRow()] }) },
+    inventory: { view: () => aView({ guests: [row] }) },
   } as unknown as Connection;
   const template = await createTemplateReader(() => NOW)(connection, vmid(9000), {});
   return { template, asked };
 }
+
+test('a guest is a template as its configuration says, also while the list of guests says otherwise', async () => {
+  const listed = await readWith({ template: '1' }, undefined, aTemplateRow({ template: false }));
+  expect(listed.template?.isTemplate).toBe(true);
+  const other = await readWith({ template: '0' }, undefined, aTemplateRow({ template: true }));
+  expect(other.template?.isTemplate).toBe(false);
+});
 
 describe('the devices of a template', () => {
   test('cost no request where it has none, or only those that its own node has', async () => {
