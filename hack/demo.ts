@@ -5,12 +5,8 @@ import { styleText } from 'node:util';
 import { readArguments } from './arguments.ts';
 import { startCast, type Cast } from './demo/cast.ts';
 import { checkGone, checkThere } from './demo/checks.ts';
-import {
-  clusterWithDownloads,
-  diskImage,
-  serveImage,
-  type ImageServer,
-} from '../test/fakepve/image-server.ts';
+import { diskImage } from '../test/builders/disk-image.ts';
+import { clusterWithDownloads, serveImage, type ImageServer } from '../test/builders/image-server.ts';
 import { samples, samplesForLater } from './demo/samples.ts';
 import { untilThere } from './demo/watch.ts';
 
@@ -96,7 +92,7 @@ async function main(): Promise<number> {
   });
   title('Starting an API server, a fake Proxmox VE and the operator');
   let cast: Cast | undefined;
-  const images = await serveImage(diskImage(2n ** 31n));
+  const images = await serveImage(diskImage);
   try {
     cast = await startCast({
       pve: { cluster: clusterWithDownloads() },

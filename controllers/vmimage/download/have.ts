@@ -18,6 +18,7 @@ import type {
   Want,
 } from './model.ts';
 import { seeFile, seeGuest } from './observe.ts';
+import { mayUseIso } from './iso-use.ts';
 import { leaving } from './removal.ts';
 import type { Announced } from './requests.ts';
 import { isSending, seeTransfer, transferKey, type TransferPorts } from './transfer.ts';
@@ -85,15 +86,13 @@ async function seeFileOf(
   return { ...file, isBusy: file.isBusy || isBusy };
 }
 
-/** What a drive has is not looked for: it stays. */
+/** What may still be used is not looked for: it stays. */
 async function seeFormer(
   { metadata: { namespace, name } }: VMImage,
   entry: DownloadEntry,
   { ports, ...source }: Source,
 ): Promise<Have['former']> {
-  const isUsed = ports
-    .usersOf(namespace, name)
-    .some(({ status }) => status?.cdroms?.some(({ volume }) => volume === entry.volume) ?? false);
+  const isUsed = mayUseIso(ports.usersOf(namespace, name), entry.volume);
   return { entry, isUsed, file: isUsed ? undefined : await seeFile(entry, source) };
 }
 

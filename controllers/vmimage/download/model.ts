@@ -88,7 +88,7 @@ export interface Want {
 export interface Have {
   /** Of the file that is wanted, or else of a former one. */
   readonly download: DownloadEntry | undefined;
-  /** An ISO image of a former spec. `isUsed`: a CD-ROM drive of a VM still has it. */
+  /** An ISO image of a former spec. `isUsed`: a VM may still need it. */
   readonly former?:
     | {
         readonly entry: DownloadEntry;

@@ -217,7 +217,11 @@ function isMade({ file }: Want, { current, download }: Have): boolean {
 
 const dropFormer = ({ entry, file, isUsed }: NonNullable<Have['former']>, have: Have): Plan =>
   isUsed
-    ? wait('InUse', `The ISO image ${entry.volume} is in a CD-ROM drive.`, SEEN_AGAIN_MS)
+    ? wait(
+        'InUse',
+        `The ISO image ${entry.volume} is in a CD-ROM drive, or a snapshot may name it.`,
+        SEEN_AGAIN_MS,
+      )
     : dropFile(entry, { ...have, file });
 
 /** Until nothing can bring it back. */

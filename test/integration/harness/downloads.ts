@@ -1,5 +1,5 @@
 /** A server that Proxmox VE downloads a file from, and a cluster whose credentials may do so. */
-import { clusterWithDownloads, serveImage, type ImageServer } from '../../fakepve/image-server.ts';
+import { clusterWithDownloads, serveImage, type ImageServer } from '../../builders/image-server.ts';
 
 interface Served extends Omit<ImageServer, 'close'> {
   readonly cluster: ReturnType<typeof clusterWithDownloads>;

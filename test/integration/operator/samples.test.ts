@@ -8,7 +8,8 @@ import {
   startOperator,
   startOperatorPlane,
 } from '../harness/operator.ts';
-import { clusterWithDownloads, diskImage, serveImage, type ImageServer } from '../../fakepve/image-server.ts';
+import { diskImage } from '../../builders/disk-image.ts';
+import { clusterWithDownloads, serveImage, type ImageServer } from '../../builders/image-server.ts';
 import { type FakePve, guestNamed, images, orphans, ownGuests, seedFiles, startPve } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { condition, readList, type Stored, TOKEN } from './tenant.ts';
@@ -46,7 +47,7 @@ beforeAll(async () => {
   [plane, pve, server] = await Promise.all([
     startOperatorPlane(),
     startPve({ cluster: clusterWithDownloads() }),
-    serveImage(diskImage(2n ** 31n)),
+    serveImage(diskImage),
   ]);
   operator = await startOperator(plane, {
     // As the Deployment passes on the Secret of 03-credentials-env-keys.yaml.

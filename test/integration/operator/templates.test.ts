@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { shippedCluster } from '../../fakepve/cluster-file.ts';
 import { operatorAtWork } from '../harness/at-work.ts';
 import { serve } from '../harness/downloads.ts';
-import { diskImage } from '../../fakepve/image-server.ts';
+import { diskImage } from '../../builders/disk-image.ts';
 import { cloneRequests, guestNamed, ownGuests, seedFiles } from '../harness/pve.ts';
 import { soon } from '../harness/soon.ts';
 import { bareTenant, condition, manifest, provider, tenant, vm, vmClass, vmImage } from './tenant.ts';
@@ -146,8 +146,7 @@ test.concurrent(
 );
 
 test.concurrent('VMs that wait for an image cause one download, and are made of its template', async () => {
-  const file = diskImage(2n ** 31n);
-  const { url, checksum, requests, cluster } = await serve(file, (end) => lab.plane.defer(end));
+  const { url, checksum, requests, cluster } = await serve(diskImage, (end) => lab.plane.defer(end));
   const t = await tenant(lab.plane, { cluster });
   await t.apply(
     manifest('VMImage', 'cloud', {
