@@ -87,7 +87,8 @@ function treeOf(
   context: ObserveContext,
 ): Promise<Tree> {
   const isProven = (guest: Guest): boolean => isGuestOf(guest, owner, uuid);
-  const at: At = { uid: vm.metadata.uid, connection, vmid, hint: vm.status?.node, isProven };
+  const isMade = incompleteness(vm) === undefined;
+  const at: At = { uid: vm.metadata.uid, connection, vmid, hint: vm.status?.node, isProven, isMade };
   const { trees, options } = context;
   return isCertain(snapshot, context) ? trees.look(at, options) : trees.read(at, options);
 }

@@ -23,6 +23,8 @@ export interface At {
   readonly hint: NodeName | undefined;
   /** Whether the guest is proven to be that of the VM. The lists do not show when it gets its mark. */
   readonly isProven: (guest: Guest) => boolean;
+  /** Whether the VM was complete once. A guest that was read before may have got its mark since. */
+  readonly isMade: boolean;
 }
 
 export interface Trees {
@@ -151,12 +153,12 @@ function versionToKeep({ presence }: Tree, { version, row }: Listed, vmid: Vmid)
 
 const unlisted = (vmid: Vmid): string => JSON.stringify([vmid]);
 
-function listedAs({ connection: { inventory }, vmid }: At): Listed {
+function listedAs({ connection: { inventory }, vmid, isMade }: At): Listed {
   const view = inventory.view();
   const row = view?.guests.get(vmid);
   if (!view || !row) return { version: unlisted(vmid), row: undefined };
   const tasks = view.activeTasks.filter(({ id }) => id === String(vmid)).map(({ upid }) => upid);
-  const version = [vmid, row.node, row.snapshotTask, row.lock, row.template, tasks.toSorted()];
+  const version = [vmid, row.node, row.snapshotTask, row.lock, row.template, tasks.toSorted(), isMade];
   return { version: JSON.stringify(version), row };
 }
 

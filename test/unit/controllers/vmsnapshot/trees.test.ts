@@ -55,10 +55,12 @@ class World {
       vmid: number,
       hint,
       isProven: () => this.proven,
+      isMade: this.isMade,
     };
   }
 
   proven = true;
+  isMade = true;
 
   readonly #connections: Record<string, object> = {};
 
@@ -171,6 +173,16 @@ describe('passes that look at a guest', () => {
     release();
     await slow; // began earlier, so it is not what counts
     expect((await world.trees.look(world.at(), {})).presence).toBe(live.presence);
+    expect(world.reads).toBe(2);
+  });
+
+  test('do not share what was read while the VM was being made: it got its mark since', async () => {
+    const world = new World();
+    Object.assign(world, { proven: false, isMade: false });
+    await world.looks(2);
+    expect(world.reads).toBe(1);
+    world.isMade = true;
+    await world.looks(2);
     expect(world.reads).toBe(2);
   });
 
