@@ -11,6 +11,7 @@ import { peersIn } from '../shared/placement/peers.ts';
 import { siteOf as placementSite, type Site } from '../shared/placement/site.ts';
 import { zonesOf } from '../shared/placement/zones.ts';
 import { violationsOf, type Violation } from './violations.ts';
+import { providerKeyOf } from '../shared/objects/provider-of.ts';
 
 type VM = Readable<VirtualMachine>;
 
@@ -38,7 +39,7 @@ export function sitesFor({ metadata }: VMPlacementPolicy, ports: SitePorts): rea
   const { namespace, name } = metadata;
   const byProvider = new Map<string, VM[]>();
   for (const vm of ports.policyUsers(namespace, name)) {
-    const key = `${vm.spec.providerRef?.namespace ?? vm.metadata.namespace}/${vm.spec.providerRef?.name ?? ''}`;
+    const key = providerKeyOf(vm);
     byProvider.set(key, [...(byProvider.get(key) ?? []), vm]);
   }
   for (const { metadata: at } of ports.providers.list())

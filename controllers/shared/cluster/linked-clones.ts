@@ -6,6 +6,7 @@ import { minutes, type Vmid } from '../../../src/lib/units.ts';
 import type { Guest } from '../guests/model.ts';
 import { cephImages, childrenIn, clonesOf, type Child, type LinkedClone } from '../guests/linked-clones.ts';
 import type { Connection } from './connections.ts';
+import { providerKeyOf } from '../objects/provider-of.ts';
 
 export interface ClonesAt {
   readonly connection: Pick<Connection, 'pve' | 'inventory'>;
@@ -120,11 +121,8 @@ export function withNames(
   if (clones.length === 0) return clones;
   const names = new Map(
     vmsIn(vm.metadata.namespace)
-      .filter((each) => providerOf(each) === providerOf(vm))
+      .filter((each) => providerKeyOf(each) === providerKeyOf(vm))
       .map(({ metadata, status }) => [status?.vmid, metadata.name]),
   );
   return clones.map((clone) => ({ ...clone, vm: names.get(clone.vmid) }));
 }
-
-const providerOf = ({ metadata, spec: { providerRef } }: Readable<VirtualMachine>): string =>
-  `${providerRef?.namespace ?? metadata.namespace}/${providerRef?.name ?? ''}`;

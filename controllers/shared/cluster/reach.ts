@@ -12,6 +12,7 @@ import { follow, type Followed } from '../objects/references.ts';
 import type { Unresolved } from '../objects/unresolved.ts';
 import { silence, type Connection, type Connections, type DeletionConnections } from './connections.ts';
 import { inOtherCluster, originOf, type Origin } from './origin.ts';
+import { providerOf } from '../objects/provider-of.ts';
 
 export interface ReachPorts {
   readonly providers: ObjectReader<Provider>;
@@ -109,11 +110,6 @@ function heldProvider(vm: VirtualMachine, { providers }: ReachPorts): Readable<P
   const { namespace, name } = providerOf(vm);
   return providers.covers?.(namespace) === false ? undefined : providers.partial(namespace, name);
 }
-
-const providerOf = ({ metadata, spec: { providerRef } }: VirtualMachine) => ({
-  name: providerRef.name,
-  namespace: providerRef.namespace ?? metadata.namespace,
-});
 
 /** A VM of another namespace that has nothing in Proxmox VE may merely name the Provider. */
 function mayFinish(vm: VirtualMachine, { providers }: ReachPorts): boolean {

@@ -12,6 +12,7 @@ import type { Change } from './meant.ts';
 import type { Places } from './rule-facts.ts';
 import { createJudge, type Judge } from './rules.ts';
 import type { Site } from './site.ts';
+import { providerKeyOf } from '../objects/provider-of.ts';
 
 /** What one VM is judged by. */
 export interface Question extends Places {
@@ -66,16 +67,8 @@ const isSame = (a: Basis, b: Basis): boolean => a.rules === b.rules && a.generat
 /** Subjects with the same key are judged by the same. */
 const keyOf = ({ vm, policy, eligible, areApart }: Question): string => {
   const { namespace } = vm.metadata;
-  const { providerRef } = vm.spec;
   const { uid = '' } = policy?.metadata ?? {};
-  return JSON.stringify([
-    namespace,
-    uid,
-    providerRef?.namespace ?? namespace,
-    providerRef?.name,
-    areApart,
-    eligible,
-  ]);
+  return JSON.stringify([namespace, uid, providerKeyOf(vm), areApart, eligible]);
 };
 
 function fill(question: Question, ports: FeedPorts): Kept {

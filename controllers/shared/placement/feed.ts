@@ -8,6 +8,7 @@ import type { Change } from './meant.ts';
 import { peersIn, strangersIn } from './peers.ts';
 import type { Peer } from './rule-facts.ts';
 import type { Site } from './site.ts';
+import { providerKeyOf } from '../objects/provider-of.ts';
 
 type VM = Readable<VirtualMachine>;
 
@@ -77,7 +78,7 @@ export function createFeed({ namespace, from, to, strangers: withStrangers }: Pu
   ): void {
     known.set(name, after);
     nameOf.set(after.uid, name);
-    const provider = providerKey(vm);
+    const provider = providerKeyOf(vm);
     if (!providers.has(provider)) providers.set(provider, { vm, here: site.isHere(vm) });
   }
 
@@ -126,9 +127,6 @@ function knownOf(vm: VM, from: string, site: Site): Known {
   const vmid = site.isHere(vm) === true ? vm.status?.vmid : undefined;
   return { uid: vm.metadata.uid, peer, vmid };
 }
-
-const providerKey = ({ metadata, spec: { providerRef } }: VM): string =>
-  `${providerRef?.namespace ?? metadata.namespace}/${providerRef?.name ?? ''}`;
 
 /** The uids of VMs that are to be elsewhere now. */
 function movedBetween(before: Site['destinations'], now: Site['destinations']): readonly string[] {

@@ -5,6 +5,7 @@ import type { Readable } from '../../../src/runtime/controller.ts';
 import type { Connection, Connections } from '../cluster/connections.ts';
 import type { Reservation } from '../cluster/ledger.ts';
 import { policyReference, type PolicyReaders } from './policies.ts';
+import { providerOf } from '../objects/provider-of.ts';
 
 type VM = Readable<VirtualMachine>;
 
@@ -33,8 +34,10 @@ export function siteOf({ ledger }: Pick<Connection, 'ledger'>, view: View, ports
   return {
     view,
     destinations: ledger.destinations(view),
-    isHere: ({ metadata, spec: { providerRef } }) =>
-      isHere(providerRef?.namespace ?? metadata.namespace, providerRef?.name ?? ''),
+    isHere(vm) {
+      const { namespace, name } = providerOf(vm);
+      return isHere(namespace, name);
+    },
     antiAffinityOf(vm) {
       const reference = policyReference(vm, { providers });
       return reference?.namespace === vm.metadata.namespace

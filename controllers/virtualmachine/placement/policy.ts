@@ -15,6 +15,7 @@ import { siteOf, type Site, type SitePorts } from '../../shared/placement/site.t
 import { zonesOf } from '../../shared/placement/zones.ts';
 import { vmsOnNodes } from '../../shared/placement/vms-on-nodes.ts';
 import type { Lookup } from '../model/unresolved.ts';
+import { providerOf } from '../../shared/objects/provider-of.ts';
 
 export interface PolicyPorts extends SitePorts, FeedPorts {
   /** VMs with a VMID whose guests are not complete. */
@@ -64,7 +65,7 @@ export function createPolicyLimits(ports: PolicyPorts): ReadPolicyLimits {
     const judgement = once((): Judgement => {
       const { uid, labels } = vm.metadata;
       const eligible = eligibleIn(view, connection.nodeSelector);
-      const zoneOf = zonesOf(providerOf(vm, ports.providers));
+      const zoneOf = zonesOf(providerFor(vm, ports.providers));
       const judge = counts(connection, { vm, policy, areApart, eligible, zoneOf, site });
       return judge({ uid, labels, tags: tagsInPve(vm.spec.tags) });
     });
@@ -101,11 +102,10 @@ function constraintsOf(
   return { order, maxVMsPerNode, minFreeMemory, vmsOn: (node) => counted()(node) };
 }
 
-const providerOf = (
-  { metadata, spec: { providerRef } }: VirtualMachine,
-  providers: ObjectReader<Provider>,
-): Readable<Provider> | undefined =>
-  providers.partial(providerRef.namespace ?? metadata.namespace, providerRef.name);
+function providerFor(vm: VirtualMachine, providers: ObjectReader<Provider>): Readable<Provider> | undefined {
+  const { namespace, name } = providerOf(vm);
+  return providers.partial(namespace, name);
+}
 
 /** Namespaces with policies that keep VMs apart from others. */
 function namespacesApart({

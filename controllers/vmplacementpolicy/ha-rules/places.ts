@@ -11,6 +11,7 @@ import type { UsersOf } from '../../shared/objects/in-use.ts';
 import type { HaRuleEntry, Named } from './naming.ts';
 import { tagsInPve } from '../../shared/placement/terms.ts';
 import type { RuleVm } from './wanted.ts';
+import { providerKeyOf } from '../../shared/objects/provider-of.ts';
 
 type VM = Readable<VirtualMachine>;
 
@@ -45,8 +46,7 @@ export function placesOf(
 ): readonly Place[] {
   const users = new Map<string, VM[]>();
   for (const vm of isEnding ? [] : policyUsers(metadata.namespace, metadata.name)) {
-    const { namespace = vm.metadata.namespace, name = '' } = vm.spec.providerRef ?? {};
-    const key = keyOf({ namespace, name });
+    const key = providerKeyOf(vm);
     const known = users.get(key);
     if (known) known.push(vm);
     else users.set(key, [vm]);
