@@ -7,10 +7,12 @@ import { FORCE_DELETE } from '../../../src/api/index.ts';
 import { contentOf, isFile } from '../../shared/images/file-name.ts';
 import { refusalIn } from '../../../src/pve/index.ts';
 import { CLONES_ARE_GONE, clonesText, type LinkedClone } from '../../shared/guests/linked-clones.ts';
+import { asSentence } from '../../../src/lib/sentence.ts';
 import { holdOffMs } from '../../shared/plan/hold-off.ts';
 import { IN_FLIGHT_MS, inFlightMs } from './in-flight.ts';
 import type { DownloadEntry, GuestSeen, Have, Plan, Problem, Step, TemplateEntry, Want } from './model.ts';
 import { followTransfer, mayHaveBeenSent } from './transfer-plan.ts';
+import { whyNotMade } from './words.ts';
 
 const POLL_MS = 2_000;
 const SEEN_AGAIN_MS = 30_000;
@@ -88,7 +90,7 @@ function heldBack({ generation }: Want, { download, now }: Have): Plan | undefin
     ? undefined
     : wait(
         failure.reason,
-        `${failure.message} It failed ${failure.attempts} ${failure.attempts === 1 ? 'time' : 'times'} and is tried again, at the latest after ${isRefused ? '30' : '5'} minutes. Fix the cause, or edit the spec to try at once.`,
+        `${asSentence(failure.message)} It failed ${failure.attempts} ${failure.attempts === 1 ? 'time' : 'times'} and is tried again, at the latest after ${isRefused ? '30' : '5'} minutes. Fix the cause, or edit the spec to try at once.`,
         left,
       );
 }
@@ -146,7 +148,8 @@ const making = ({ vmid, node, storage }: TemplateEntry): Plan =>
 function createGuest(current: TemplateEntry, have: Have, download: DownloadEntry): Plan {
   const task = have.guests.get(current.vmid)?.task;
   if (task?.state === 'running') return making(current);
-  if (task?.state === 'failed') return act({ do: 'failed', what: current.vmid, message: task.message });
+  if (task?.state === 'failed')
+    return act({ do: 'failed', what: current.vmid, message: whyNotMade(task.message) });
   // Somebody deleted it before the template was made.
   if (have.file && !have.file.isThere && !have.file.isBusy) return act({ do: 'forgetFile', entry: download });
   if (have.isUnsent(current.at)) return act({ do: 'create', entry: current, download });

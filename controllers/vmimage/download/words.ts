@@ -111,3 +111,12 @@ export function statusOf({ status = {} }: VMImage, { downloads, templates }: Ent
     ...(templates.length > 0 && { templates: [...templates] }),
   };
 }
+
+/** What QEMU says where the format is not that of the file's name. */
+const OTHER_FORMAT = /Image is not in \w+ format/;
+
+/** @param message of the task that was to create the guest */
+export const whyNotMade = (message: string): string =>
+  OTHER_FORMAT.test(message)
+    ? `${message}. The file at the URL has another format than its name says: set spec.download.format, to raw for a plain disk image.`
+    : message;

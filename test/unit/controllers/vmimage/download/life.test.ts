@@ -135,6 +135,15 @@ describe('what is in the way', () => {
     expect(life.pve.downloads).toBe(2);
   });
 
+  test('is a file of another format than its name says, with the field to set', async () => {
+    const life = new ImageLife();
+    const exit = "qemu-img: Could not open '/var/lib/vz/import/a.qcow2': Image is not in qcow2 format";
+    life.pve.failures.push({ type: 'qmcreate', exit });
+    await life.until(() => life.ready.includes('not in qcow2 format'));
+    expect(life.ready).toContain('set spec.download.format');
+    await life.untilReady();
+  });
+
   test('is a Provider of another namespace that does not grant the URL', async () => {
     const provider = aProvider(
       { grants: [{ namespaces: { names: ['default'] }, downloads: ['https://elsewhere.example/'] }] },
