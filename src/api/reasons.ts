@@ -187,6 +187,7 @@ export const EVENT_REASONS = [
   'Destroying',
   'DestroyingDisk',
   'DetachingDisk',
+  'Downloading',
   'GrowingDisk',
   'GuestCopied',
   'HARuleLeftBehind',
@@ -194,6 +195,7 @@ export const EVENT_REASONS = [
   'HARuleWritten',
   'HookFailed',
   'HookSucceeded',
+  'ISODownloaded',
   'Moving',
   'MovingDisk',
   'PolicyKept',
@@ -215,6 +217,8 @@ export const EVENT_REASONS = [
   'TLSNotVerified',
   'VMsSkipped',
   'TakingSnapshot',
+  'TemplateCreated',
+  'TemplateDestroyed',
   'VMReverted',
 ] as const;
 

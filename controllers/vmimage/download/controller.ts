@@ -14,6 +14,7 @@ import { demandsFor, type Demand, type DemandPorts } from '../../shared/images/d
 import { fileNameOf } from '../../shared/images/file-name.ts';
 import type { Choice } from './choose.ts';
 import type { Entries, Want } from './model.ts';
+import { eventsOf } from './events.ts';
 import { perform } from './perform.ts';
 import { asOne } from './one-cluster.ts';
 import { entriesOf, haveOf } from './have.ts';
@@ -129,7 +130,12 @@ export function createDownloads(ports: DownloadPorts): Downloads {
         isWanted: needed.has(provider),
         demands: demands.filter((each) => keyOf(each.provider) === provider),
       });
-      if (turn.isStep) return { outcome: turn.outcome, status: statusOf(image, turn.entries) };
+      if (turn.isStep)
+        return {
+          outcome: turn.outcome,
+          status: statusOf(image, turn.entries),
+          events: eventsOf(entries, turn.entries),
+        };
       outcomes.push(turn.outcome);
     }
     return { outcome: firstOf(outcomes), status: statusOf(image, entries) };

@@ -1084,6 +1084,22 @@ export const RUNBOOK: readonly Advice[] = [
   },
   {
     section: 'Other kinds',
+    reasons: ['Downloading'],
+    means:
+      'The file of a VMImage is downloaded. Retries are no events, their failures are, with the reasons above or `TaskFailed`',
+  },
+  {
+    section: 'Other kinds',
+    reasons: ['TemplateCreated', 'ISODownloaded'],
+    means: 'The template, or the ISO image, of a VMImage that is downloaded is there',
+  },
+  {
+    section: 'Other kinds',
+    reasons: ['TemplateDestroyed'],
+    means: 'A template that was made for a VMImage was deleted with it, or after a new one was made',
+  },
+  {
+    section: 'Other kinds',
     reasons: ['PolicyViolated'],
     means:
       'VMs are where the policy would not place them, after a move in Proxmox VE or an edit. `status.violations` lists them; none is moved for it',

@@ -295,6 +295,22 @@ test('with deletionPolicy Retain a template that is ready stays and an event nam
   }
 });
 
+test('events say what was made, what failed and what is gone, and no URL', async () => {
+  const life = new ImageLife({
+    spec: { download: { url: 'https://images.example/a.img?token=secret', providerRefs: [{ name: 'pve' }] } },
+  });
+  life.pve.failures.push({ type: 'download', exit: 'checksum mismatch' });
+  await life.untilReady();
+  await life.delete();
+  expect(life.events.map((event) => event.replaceAll(/\d+/g, 'N'))).toEqual([
+    expect.stringMatching(/^Downloading: Proxmox VE downloads the file to storage local on node pve-N of /),
+    'TaskFailed: checksum mismatch',
+    expect.stringMatching(/^TemplateCreated: Template N is on node pve-N and storage /),
+    'TemplateDestroyed: Template N of Provider default/pve is gone.',
+  ]);
+  expect(life.events.join(' ')).not.toContain('secret');
+});
+
 test('with the annotation force-delete the object goes at once, and an event names what stays', async () => {
   const life = new ImageLife();
   await life.untilReady();
