@@ -9,6 +9,7 @@ import { run, type Finished } from '../../../hack/control-plane/run.ts';
 import { ensureHelm } from '../../../hack/helm/helm.ts';
 import { KINDS, GROUP } from '../../../src/api/index.ts';
 import { rbacFiles } from '../../../hack/generate/rbac.ts';
+import { FULL_VALUES } from '../../fixtures/chart-values.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
 
 const CHART = join(import.meta.dirname, '../../../deploy/chart');
@@ -75,35 +76,10 @@ const environment = (manifests: readonly Manifest[]): unknown =>
     })
     .parse(manifests.find(({ kind }) => kind === 'Deployment')).spec.template.spec.containers[0]?.env;
 
-/** Everything at once. */
-const FULL = {
-  clusterID: 'homelab',
-  commonLabels: { team: 'platform' },
-  providers: { proxmox: { replicas: 3, envFrom: [{ secretRef: { name: 'proxmox-credentials' } }] } },
-  image: { repository: 'registry.example.com/virtrigaud-proxmox', digest: `sha256:${'a'.repeat(64)}` },
-  imagePullSecrets: [{ name: 'pull' }],
-  serviceAccount: { name: 'proxmox', annotations: { a: 'b' } },
-  metrics: { tokenSecret: 'metrics-token', dashboard: { enabled: true } },
-  networkPolicy: {
-    enabled: true,
-    proxmoxCIDRs: ['192.168.1.0/24'],
-    downloadCIDRs: ['10.0.0.0/8'],
-    apiServerCIDRs: ['10.96.0.1/32'],
-  },
-  podAnnotations: { a: 'b' },
-  podLabels: { c: 'd' },
-  nodeSelector: { 'kubernetes.io/os': 'linux' },
-  tolerations: [{ key: 'infra', operator: 'Exists' }],
-  topologySpreadConstraints: [
-    { maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'ScheduleAnyway' },
-  ],
-  priorityClassName: 'system-cluster-critical',
-};
-
 describe('what the chart renders', () => {
   test.each([
     ['its defaults', {}],
-    ['every value that does not need the Prometheus operator', FULL],
+    ['every value that does not need the Prometheus operator', FULL_VALUES],
     ['namespaces to watch', { watchNamespaces: ['default', 'kube-public'] }],
   ])('is accepted by the API server: %s', async (_, values) => {
     await plane.kubectl(['create', 'namespace', NAMESPACE]);
