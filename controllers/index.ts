@@ -31,6 +31,7 @@ export { createProcessStates, type ProcessStates } from './virtualmachine/model/
 export { createDeletionLog } from './shared/limits/deletion-protection.ts';
 export { createRestartSlots } from './shared/limits/restarts.ts';
 export { concernsOf, isCrossing } from './vmclone/concerns.ts';
+export { looksAcross } from './shared/placement/scope.ts';
 export type { NamespaceAnnotations } from './vmclone/ports.ts';
 export { isFinished } from './vmsnapshotschedule/snapshots.ts';
 export { createRequests as createSnapshotRequests } from './vmsnapshot/model/requests.ts';

@@ -3,12 +3,14 @@ import type { Provider, VirtualMachine, VMPlacementPolicy } from '../../src/api/
 import { inSlices } from '../../src/lib/slices.ts';
 import type { ObjectReader, Readable } from '../../src/runtime/controller.ts';
 import type { Connection, Connections } from '../shared/cluster/connections.ts';
-import { grantInForce, nodesWithin } from '../shared/grants/grants.ts';
+import { grantInForce, grantOf, nodesWithin } from '../shared/grants/grants.ts';
 import type { Namespaces } from '../shared/grants/namespaces.ts';
 import type { UsersOf } from '../shared/objects/in-use.ts';
 import { countedBy, countsOthers, eligibleIn } from '../shared/placement/counted.ts';
+import type { PlacementChanges } from '../shared/placement/feed.ts';
 import { peersIn } from '../shared/placement/peers.ts';
 import { siteOf as placementSite, type Site } from '../shared/placement/site.ts';
+import { meantBesides, scopeIn } from '../shared/placement/scope.ts';
 import { zonesOf } from '../shared/placement/zones.ts';
 import { violationsOf, type Violation } from './violations.ts';
 import { providerKeyOf } from '../shared/objects/provider-of.ts';
@@ -20,6 +22,7 @@ export interface SitePorts {
   readonly providers: ObjectReader<Provider>;
   readonly connections: Connections;
   readonly namespaces: Namespaces;
+  readonly changes: Pick<PlacementChanges, 'namespaces'>;
   readonly vmsIn: (namespace: string) => readonly VM[];
   /** Those that it applies to, by their own reference or by that of their Provider. */
   readonly policyUsers: UsersOf;
@@ -72,7 +75,9 @@ export async function violationsAt(
     if (at.state !== 'known' || at.users.length === 0) continue;
     const facts = {
       rules: policy.spec,
-      peers: countsOthers(policy.spec) ? peersOf(policy, at.site, ports.vmsIn) : [],
+      home: policy.metadata.namespace,
+      inScope: scopeIn(ports.namespaces),
+      peers: countsOthers(policy.spec) ? peersOf(policy, at, ports) : [],
       // What the policies of others say is a violation of those.
       around: [],
       zoneOf: zonesOf(at.provider),
@@ -98,7 +103,17 @@ function nodesFor(
     : nodeSelector;
 }
 
-function peersOf({ metadata, spec }: VMPlacementPolicy, site: Site, vmsIn: SitePorts['vmsIn']) {
-  const own = peersIn(vmsIn(metadata.namespace), metadata.namespace, site);
-  return countedBy({ metadata, spec }, own, { site, vmsIn });
+/** Those of other namespaces count where the Provider grants it, as they do when a VM is placed. */
+function peersOf(
+  { metadata, spec }: VMPlacementPolicy,
+  { provider, site }: Extract<PolicySite, { state: 'known' }>,
+  { vmsIn, namespaces, changes }: SitePorts,
+) {
+  const { namespace } = metadata;
+  const grant = provider && grantOf(provider, namespace, namespaces);
+  const besides = grant?.placementAcrossNamespaces
+    ? meantBesides(spec, namespace, { all: changes.namespaces(), inScope: scopeIn(namespaces) })
+    : [];
+  const meant = [namespace, ...besides].flatMap((each) => peersIn(vmsIn(each), namespace, site));
+  return countedBy({ metadata, spec }, meant, { site, vmsIn });
 }

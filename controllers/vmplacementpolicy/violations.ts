@@ -31,8 +31,8 @@ export function* violationsOf(
   for (const vm of users) {
     yield;
     if (vm.status?.createdAt === undefined) continue;
-    const { uid, labels } = vm.metadata;
-    const { rejected } = judgementOf({ uid, labels, tags: tagsInPve(vm.spec.tags) });
+    const { uid, namespace, labels } = vm.metadata;
+    const { rejected } = judgementOf({ uid, namespace, labels, tags: tagsInPve(vm.spec.tags) });
     for (const node of nodesOf(vm, site)) {
       const message = rejected(node) ?? tooMany(node);
       if (message !== undefined) found.push({ vm, node, message });

@@ -2,6 +2,7 @@
  * `node hack/measure/placement.ts [VMS]`: what it costs to judge the nodes for one VM that waits, by the size of its
  * namespace. It prints microseconds per judgement, as the median of many.
  */
+import { NO_NAMESPACES } from '../../controllers/shared/grants/namespaces.ts';
 import { performance } from 'node:perf_hooks';
 import type { Provider, VirtualMachine, VMPlacementPolicy } from '../../src/api/index.ts';
 import { nodeName, vmid } from '../../src/lib/units.ts';
@@ -59,12 +60,14 @@ const ports = {
   providers: readerOf<Provider>(aProvider()),
   policies: readerOf(policy),
   vmsIn: () => [...vms.values()],
+  namespaces: NO_NAMESPACES,
   vmsInCreation: () => [],
   vmNamed: (_namespace: string, name: string) => vms.get(name),
   changes: {
     rules: () => 0,
     position: () => changed.length,
     since: (_namespace: string, position: number) => new Set(changed.slice(position)),
+    namespaces: () => ['default'],
   },
 };
 const policyLimits = createPolicyLimits(ports);

@@ -151,6 +151,12 @@ const grant = z.object({
     .describe(
       'URLs that VMImages may download from, by their beginnings, which end where a part of the path does, for example https://cloud-images.example.com/debian/. Absent: none.',
     ),
+  placementAcrossNamespaces: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether terms of their placement policies may mean VMs of other namespaces (namespaceSelector), which then keep away from them as well. Absent: false.',
+    ),
 });
 
 export const grants = list(grant, MAX_GRANTS);

@@ -33,6 +33,11 @@ const term = rule(
         .describe(
           'Instead of a label: guests with one of these tags in Proxmox VE, also those that no VirtualMachine has.',
         ),
+      namespaceSelector: labelSelector
+        .optional()
+        .describe(
+          "Namespaces whose VMs the term means, by the labels of the Namespaces; absent: that of the policy. For a policy in another namespace than the Provider's, it has to be granted (placementAcrossNamespaces).",
+        ),
       topologyKey: topologyKey
         .optional()
         .describe(
@@ -40,12 +45,12 @@ const term = rule(
         ),
     }),
     {
-      cel: 'has(self.pveTags) ? !has(self.key) && !has(self.operator) && !has(self.values) : has(self.key) && has(self.operator)',
-      message: 'must have either key and operator, or pveTags',
-      holds: ({ key, operator, values, pveTags }) =>
+      cel: 'has(self.pveTags) ? !has(self.key) && !has(self.operator) && !has(self.values) && !has(self.namespaceSelector) : has(self.key) && has(self.operator)',
+      message: 'must have either key and operator, or pveTags; namespaceSelector is for the former',
+      holds: ({ key, operator, values, pveTags, namespaceSelector }) =>
         pveTags === undefined
           ? key !== undefined && operator !== undefined
-          : key === undefined && operator === undefined && values === undefined,
+          : [key, operator, values, namespaceSelector].every((each) => each === undefined),
     },
   ),
   valuesFitOperator,

@@ -12,6 +12,7 @@ import type { Outcome } from '../../src/runtime/outcome.ts';
 import type { Connection } from '../../controllers/shared/cluster/connections.ts';
 import { createLedger } from '../../controllers/shared/cluster/ledger.ts';
 import { NO_NAMESPACES } from '../../controllers/shared/grants/namespaces.ts';
+import { UNKNOWN_CHANGES } from './placement-changes.ts';
 import { describeGuest } from '../../controllers/shared/guests/owner-mark.ts';
 import { vmPlacementPolicyKind } from '../../controllers/vmplacementpolicy/kind.ts';
 import type { ClusterInput } from '../fakepve/cluster-file.ts';
@@ -312,6 +313,7 @@ export class HaRuleLife {
     return vmPlacementPolicyKind.controller({
       clusterId: CLUSTER,
       namespaces: NO_NAMESPACES,
+      changes: UNKNOWN_CHANGES,
       policies: readerNow(() => (this.policy ? [this.policy] : [])),
       providers: readerNow(() => this.providers),
       connections: {

@@ -6,4 +6,5 @@ export const UNKNOWN_CHANGES: PlacementChanges = {
   rules: () => NaN,
   position: () => 0,
   since: () => undefined,
+  namespaces: () => [],
 };

@@ -12,6 +12,13 @@ const SELECTOR = {
   matchExpressions: [{ key: 'tier', operator: 'In', values: ['web', 'db'] }],
 };
 const TERM = { key: 'tier', operator: 'In', values: ['web'], topologyKey: 'node' };
+const FAR_TERM = {
+  ...TERM,
+  namespaceSelector: {
+    matchLabels: { 'kubernetes.io/metadata.name': 'default' },
+    matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'In', values: ['default'] }],
+  },
+};
 const TAG_TERM = { pveTags: ['template'], topologyKey: 'zone' };
 const SECRET = { name: 'campaign-data', key: 'user-data' };
 const HOOK = { exec: { command: ['/bin/true'] } };
@@ -136,18 +143,20 @@ const VM_IMAGE: Values = { source: ['ubuntu-22-template', 9000, 'no-such-templat
 
 const VM_PLACEMENT_POLICY: Values = {
   nodeSelector: [['pve-1', 'pve-2'], ['pve-9']],
-  antiAffinity: [[TERM], [TAG_TERM], []],
-  affinity: [[TERM], [TAG_TERM], []],
+  antiAffinity: [[TERM], [FAR_TERM], [TAG_TERM], []],
+  affinity: [[TERM], [FAR_TERM], [TAG_TERM], []],
   preferredAntiAffinity: [
     [
       { weight: 10, term: TERM },
       { weight: 5, term: TAG_TERM },
+      { weight: 5, term: FAR_TERM },
     ],
   ],
   preferredAffinity: [
     [
       { weight: 10, term: TERM },
       { weight: 5, term: TAG_TERM },
+      { weight: 5, term: FAR_TERM },
     ],
   ],
   topologySpread: [

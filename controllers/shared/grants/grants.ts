@@ -30,6 +30,8 @@ export interface Grant extends Limits {
   readonly devices: Allowed<string>;
   /** Beginnings of URLs. */
   readonly downloads: Allowed<string>;
+  /** Whether placement policies may count VMs of other namespaces. */
+  readonly placementAcrossNamespaces: boolean;
   /** Its limits are not known: the Provider is gone, or no longer admits the namespace. */
   readonly isWithdrawn?: boolean;
 }
@@ -41,10 +43,19 @@ const OPEN = {
   snippets: 'all',
   devices: 'all',
   downloads: 'all',
+  placementAcrossNamespaces: true,
 } as const;
 
 /** What an entry without further fields grants. */
-const CLOSED = { adopt: [], sources: [], volumes: [], snippets: [], devices: [], downloads: [] } as const;
+const CLOSED = {
+  adopt: [],
+  sources: [],
+  volumes: [],
+  snippets: [],
+  devices: [],
+  downloads: [],
+  placementAcrossNamespaces: false,
+} as const;
 
 /** `undefined`: the namespace may not use the Provider, or it is not known yet whether it may (`isUndecided`). */
 export function grantOf(

@@ -40,7 +40,7 @@ export const meansTags = (spec: VMPlacementPolicySpec): boolean =>
 export const countsOthers = (spec: VMPlacementPolicySpec): boolean =>
   termsOf(spec).length > 0 || (spec.topologySpread ?? []).length > 0;
 
-const termsOf = ({
+export const termsOf = ({
   antiAffinity = [],
   affinity = [],
   preferredAffinity = [],

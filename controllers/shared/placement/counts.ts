@@ -9,7 +9,7 @@ import type { Connection } from '../cluster/connections.ts';
 import { countsOthers, meansTags } from './counted.ts';
 import { createFeed, type Feed, type FeedPorts } from './feed.ts';
 import type { Change } from './meant.ts';
-import type { Places } from './rule-facts.ts';
+import type { InScope, Places } from './rule-facts.ts';
 import { createJudge, type Judge } from './rules.ts';
 import type { Site } from './site.ts';
 import { providerKeyOf } from '../objects/provider-of.ts';
@@ -18,8 +18,11 @@ import { providerKeyOf } from '../objects/provider-of.ts';
 export interface Question extends Places {
   readonly vm: Pick<Readable<VirtualMachine>, 'metadata' | 'spec'>;
   readonly policy: Pick<VMPlacementPolicy, 'metadata' | 'spec'> | undefined;
-  /** Whether policies of its namespace may keep it apart from others there. */
-  readonly areApart: boolean;
+  /** Namespaces that the terms of the policy mean besides that of the policy. */
+  readonly besides: readonly string[];
+  /** Namespaces whose policies may keep it apart from VMs there. */
+  readonly apartFrom: readonly string[];
+  readonly inScope: InScope;
   readonly eligible: readonly NodeName[];
   readonly site: Site;
 }
@@ -65,34 +68,37 @@ const basisOf = ({ policy }: Question, { changes }: FeedPorts): Basis => ({
 const isSame = (a: Basis, b: Basis): boolean => a.rules === b.rules && a.generation === b.generation;
 
 /** Subjects with the same key are judged by the same. */
-const keyOf = ({ vm, policy, eligible, areApart }: Question): string => {
+const keyOf = ({ vm, policy, eligible, besides, apartFrom }: Question): string => {
   const { namespace } = vm.metadata;
   const { uid = '' } = policy?.metadata ?? {};
-  return JSON.stringify([namespace, uid, providerKeyOf(vm), areApart, eligible]);
+  return JSON.stringify([namespace, uid, providerKeyOf(vm), besides, apartFrom, eligible]);
 };
 
 function fill(question: Question, ports: FeedPorts): Kept {
   const { policy, site } = question;
   const rules = policy?.spec ?? {};
-  const judge = createJudge({ ...question, rules });
+  const home = policy?.metadata.namespace ?? question.vm.metadata.namespace;
+  const judge = createJudge({ ...question, rules, home });
   const feeds = feedsOf(question, judge);
   for (const feed of feeds) feed.fill(site, ports);
   return { judge: judge.judge, feeds, basis: basisOf(question, ports) };
 }
 
-function feedsOf({ vm, policy, areApart }: Question, { counted, around }: Judge): readonly Feed[] {
+/** One for each namespace, whether its VMs are counted, may keep the VM away, or both. */
+function feedsOf({ vm, policy, besides, apartFrom }: Question, { counted, around }: Judge): readonly Feed[] {
   const from = vm.metadata.namespace;
-  const strangers = policy !== undefined && meansTags(policy.spec);
-  const namespace = policy && countsOthers(policy.spec) ? policy.metadata.namespace : undefined;
+  const home = policy && countsOthers(policy.spec) ? policy.metadata.namespace : undefined;
+  const meant = home === undefined ? [] : [home, ...besides];
   const both: Change = (before, after) => {
     counted(before, after);
     around(before, after);
   };
-  if (namespace === from && areApart) return [createFeed({ namespace, from, to: both, strangers })];
-  return [
-    ...(namespace === undefined ? [] : [createFeed({ namespace, from, to: counted, strangers })]),
-    ...(areApart ? [createFeed({ namespace: from, from, to: around, strangers: false })] : []),
-  ];
+  return [...new Set([...meant, ...apartFrom])].map((namespace) => {
+    const to = !apartFrom.includes(namespace) ? counted : meant.includes(namespace) ? both : around;
+    // Guests that are no VMs are told once.
+    const strangers = namespace === home && policy !== undefined && meansTags(policy.spec);
+    return createFeed({ namespace, from, to, strangers });
+  });
 }
 
 const follow = ({ feeds, basis }: Kept, question: Question, ports: FeedPorts): boolean =>

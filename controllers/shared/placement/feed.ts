@@ -14,12 +14,14 @@ type VM = Readable<VirtualMachine>;
 
 /** What has changed in Kubernetes. */
 export interface PlacementChanges {
-  /** Another number after each edit of a policy or a Provider. */
+  /** Another number after each edit of a policy or a Provider, and each change of the labels of a Namespace. */
   readonly rules: () => number;
   /** How far the changes of the VMs of a namespace have come. */
   readonly position: (namespace: string) => number;
   /** The names of those that have changed since. `undefined`: it is not known any more. */
   readonly since: (namespace: string, position: number) => ReadonlySet<string> | undefined;
+  /** Those that have VMs. */
+  readonly namespaces: () => readonly string[];
 }
 
 export interface FeedPorts extends CountPorts {

@@ -1,8 +1,8 @@
 /** Where those are whom terms mean, kept up to date peer by peer. */
 import type { PlacementTerm } from '../../../src/api/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
-import type { Check, Peer, Places, Subject, TopologyKey } from './rule-facts.ts';
-import { domainOf, domainsOf, isOther, meaning, placeIn } from './terms.ts';
+import type { Check, Peer, Places, Subject, TermFacts, TopologyKey } from './rule-facts.ts';
+import { domainOf, domainsOf, isOther, meaningIn, placeIn } from './terms.ts';
 
 /** A peer in place of another. `undefined`: there was none, or there is none any more. */
 export type Change = (before: Peer | undefined, after: Peer | undefined) => void;
@@ -38,9 +38,11 @@ export interface Meant {
   readonly hasOther: (subject: Subject) => boolean;
 }
 
-export function whereMeant(term: PlacementTerm, places: Places): Meant {
+type Facts = Pick<TermFacts, 'zoneOf' | 'home' | 'inScope'>;
+
+export function whereMeant(term: PlacementTerm, places: Facts): Meant {
   const found = new ByDomain();
-  const isMeant = meaning(term);
+  const isMeant = meaningIn(term, places.home, places.inScope);
   const domains = (peer: Peer): readonly string[] =>
     isMeant(peer) ? domainsOf(peer, term.topologyKey, places) : [];
   return {
@@ -68,13 +70,13 @@ export interface KeptApart {
 }
 
 /** Rules are symmetric: what keeps away from the VM is kept away from. */
-export function keptApart(places: Places): KeptApart {
+export function keptApart(places: Facts): KeptApart {
   /** The VMs of a policy share its terms. */
   const groups = new Map<readonly PlacementTerm[], Keeping>();
   const move = (peer: Peer | undefined, how: 'add' | 'delete'): void => {
     const { antiAffinity = [] } = peer ?? {};
     if (!peer || antiAffinity.length === 0) return;
-    const group = groups.get(antiAffinity) ?? keeping(antiAffinity);
+    const group = groups.get(antiAffinity) ?? keeping(antiAffinity, peer.namespace ?? places.home, places);
     groups.set(antiAffinity, group);
     for (const key of TOPOLOGY_KEYS)
       for (const domain of domainsOf(peer, key, places)) group.where[key][how](domain, peer);
@@ -97,8 +99,12 @@ export function keptApart(places: Places): KeptApart {
   };
 }
 
-const keeping = (terms: readonly PlacementTerm[]): Keeping => ({
-  means: terms.map((term) => ({ key: term.topologyKey ?? 'node', isMeant: meaning(term) })),
+/** The policy of a peer is in its namespace. */
+const keeping = (terms: readonly PlacementTerm[], home: string, { inScope }: Facts): Keeping => ({
+  means: terms.map((term) => ({
+    key: term.topologyKey ?? 'node',
+    isMeant: meaningIn(term, home, inScope),
+  })),
   where: { node: new ByDomain(), zone: new ByDomain() },
   peers: 0,
 });

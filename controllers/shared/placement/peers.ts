@@ -60,6 +60,7 @@ function peerOf(
   const antiAffinity = site.antiAffinityOf(vm);
   return {
     uid,
+    namespace,
     text: namespace === from ? `VirtualMachine ${name}` : 'a VirtualMachine of another namespace',
     labels,
     tags: tagsOf(vm, site),

@@ -7,6 +7,7 @@ type Labels = Readonly<Record<string, string>>;
 /** The VM that a node is judged for. */
 export interface Subject {
   readonly uid: string;
+  readonly namespace: string;
   readonly labels: Labels;
   readonly tags: readonly string[];
 }
@@ -15,6 +16,7 @@ export interface Subject {
 export interface Peer {
   /** Of the VirtualMachine. Absent: it has none. */
   readonly uid?: string;
+  readonly namespace?: string;
   /** For people: `VirtualMachine web-1`, `VM 104`. */
   readonly text: string;
   readonly labels: Labels;
@@ -25,9 +27,15 @@ export interface Peer {
   readonly antiAffinity?: readonly PlacementTerm[];
 }
 
+/** Whether a term means VMs of a namespace. A guest that is no VM has none. `home`: that of the policy. */
+export type InScope = (term: PlacementTerm, namespace: string | undefined, home: string) => boolean;
+
 /** What does not change as VMs come and go. */
 export interface TermFacts extends Places {
   readonly rules: VMPlacementPolicySpec;
+  /** Namespace of the policy. */
+  readonly home: string;
+  readonly inScope: InScope;
   /** Nodes that could take VMs otherwise: among them VMs are spread. */
   readonly eligible: readonly NodeName[];
 }

@@ -4,7 +4,7 @@ import type { NodeName } from '../../../src/lib/units.ts';
 import { keptApart, whereMeant, type Change, type Meant } from './meant.ts';
 import type { Check, RuleFacts, Score, Subject, TermFacts } from './rule-facts.ts';
 import { asEvenAsPossible, evenly, spreads } from './spread.ts';
-import { domainOf, meaning, NO_ZONE, placeIn, printTerm, selected } from './terms.ts';
+import { domainOf, meaning, meaningIn, NO_ZONE, placeIn, printTerm, selected } from './terms.ts';
 
 export interface Judgement {
   /** Why the policy excludes a node, as a clause. */
@@ -95,7 +95,8 @@ const apart =
   };
 
 function together({ term, meant }: CountedTerm, facts: TermFacts): (subject: Subject) => Check {
-  const isMeant = meaning(term);
+  // A policy that is the default of a Provider is for VMs of other namespaces too.
+  const isMeant = term.namespaceSelector ? meaningIn(term, facts.home, facts.inScope) : meaning(term);
   return (subject) => {
     // Otherwise the first of a group could never be made, as in kube-scheduler.
     const isFirst = isMeant(subject) && !meant.hasOther(subject);

@@ -1,5 +1,5 @@
 /** Spreads VMs over nodes or zones, as topologySpread of a placement policy says. */
-import type { VMPlacementPolicySpec } from '../../../src/api/index.ts';
+import type { PlacementTerm, VMPlacementPolicySpec } from '../../../src/api/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import { selecting } from '../objects/label-selector.ts';
 import type { Change } from './meant.ts';
@@ -9,6 +9,9 @@ import { domainOf, domainsOf, NO_ZONE, selected } from './terms.ts';
 /** What one VM too many in a place counts, next to preferences of 1 to 100. */
 const SKEW_WEIGHT = 10;
 const MAX_SKEW = 10_000;
+
+/** Spreading is among the VMs of its namespace. */
+const OF_THE_POLICY: PlacementTerm = {};
 
 type SpreadRule = NonNullable<VMPlacementPolicySpec['topologySpread']>[number];
 
@@ -27,7 +30,8 @@ export const spreads = (when: SpreadRule['whenUnsatisfiable'], facts: TermFacts)
 
 function spreadBy({ topologyKey, maxSkew, labelSelector }: SpreadRule, facts: TermFacts): Spread {
   const isSelected = selecting(labelSelector);
-  const isCounted = ({ uid, labels }: Peer): boolean => uid !== undefined && isSelected(labels);
+  const isCounted = ({ uid, namespace, labels }: Peer): boolean =>
+    uid !== undefined && facts.inScope(OF_THE_POLICY, namespace, facts.home) && isSelected(labels);
   const counted = countIn(topologyKey, facts);
   return {
     topologyKey,

@@ -2,7 +2,7 @@
 import type { PlacementTerm } from '../../../src/api/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
 import { selecting } from '../objects/label-selector.ts';
-import type { Check, Peer, Places, Subject, TopologyKey } from './rule-facts.ts';
+import type { Check, InScope, Peer, Places, Subject, TopologyKey } from './rule-facts.ts';
 
 /** Proxmox VE keeps tags in lower case, unless its option `tag-style` says otherwise: either way they mean the same here. */
 export const tagsInPve = (tags: readonly string[] = []): readonly string[] =>
@@ -19,7 +19,13 @@ export function meaning({ key, operator, values, pveTags }: PlacementTerm): (gue
   return ({ uid, labels }) => uid !== undefined && isSelected(labels);
 }
 
-type Guest = Pick<Peer, 'uid' | 'labels' | 'tags'>;
+/** The same for those in the namespaces that the term is about. */
+export function meaningIn(term: PlacementTerm, home: string, inScope: InScope): (guest: Guest) => boolean {
+  const isMeant = meaning(term);
+  return (guest) => isMeant(guest) && inScope(term, guest.namespace, home);
+}
+
+type Guest = Pick<Peer, 'uid' | 'namespace' | 'labels' | 'tags'>;
 
 /** As it is written in a manifest: `vm.type In database`. */
 export const printTerm = ({ key, operator, values = [], pveTags }: PlacementTerm): string =>

@@ -15,9 +15,12 @@ import { siteOf, type Site, type SitePorts } from '../../shared/placement/site.t
 import { zonesOf } from '../../shared/placement/zones.ts';
 import { vmsOnNodes } from '../../shared/placement/vms-on-nodes.ts';
 import type { Lookup } from '../model/unresolved.ts';
+import { meantBesides, scopeIn } from '../../shared/placement/scope.ts';
 import { providerOf } from '../../shared/objects/provider-of.ts';
+import { acrossNamespaces, type NamespacePorts } from './across-namespaces.ts';
+import { createApart } from './apart.ts';
 
-export interface PolicyPorts extends SitePorts, FeedPorts {
+export interface PolicyPorts extends SitePorts, FeedPorts, NamespacePorts {
   /** VMs with a VMID whose guests are not complete. */
   readonly vmsInCreation: () => readonly Readable<VirtualMachine>[];
 }
@@ -27,7 +30,8 @@ const isPlaced = ({ spec, status }: VirtualMachine): boolean =>
   status?.name !== undefined || spec.adopt !== undefined;
 
 /** Whether the policy can be read: without it the VM would be made anywhere. */
-export function policyLookup(vm: VirtualMachine, { providers, policies }: PolicyReaders): Lookup {
+export function policyLookup(vm: VirtualMachine, ports: PolicyReaders & NamespacePorts): Lookup {
+  const { providers, policies } = ports;
   const reference = isPlaced(vm) ? undefined : policyReference(vm, { providers });
   if (!reference) return { ok: true };
   const { namespace, name, field } = reference;
@@ -42,7 +46,7 @@ export function policyLookup(vm: VirtualMachine, { providers, policies }: Policy
       reason: Reasons.policyNotFound,
       message: `VMPlacementPolicy ${namespace}/${name} is being deleted. Correct ${field}.`,
     };
-  return found.ok ? { ok: true } : found;
+  return found.ok ? acrossNamespaces(found.object, vm, ports) : found;
 }
 
 /**
@@ -53,21 +57,24 @@ export type ReadPolicyLimits = (vm: VirtualMachine, connection: Connection) => P
 
 export function createPolicyLimits(ports: PolicyPorts): ReadPolicyLimits {
   const counts = createCounts(ports);
-  const apart = namespacesApart(ports);
+  const apart = createApart(ports);
   return (vm, connection) => {
     const view = connection.inventory.view();
     if (!view || isPlaced(vm)) return undefined;
     const policy = policyOf(vm, ports);
     if (!policy && policyReference(vm, ports)) return GONE;
-    const areApart = apart(vm.metadata.namespace);
-    if (!policy && !areApart) return undefined;
+    const inScope = scopeIn(ports.namespaces);
+    const apartFrom = apart(vm, inScope);
+    if (!policy && apartFrom.length === 0) return undefined;
     const site = siteOf(connection, view, ports);
     const judgement = once((): Judgement => {
-      const { uid, labels } = vm.metadata;
+      const { uid, namespace, labels } = vm.metadata;
       const eligible = eligibleIn(view, connection.nodeSelector);
       const zoneOf = zonesOf(providerFor(vm, ports.providers));
-      const judge = counts(connection, { vm, policy, areApart, eligible, zoneOf, site });
-      return judge({ uid, labels, tags: tagsInPve(vm.spec.tags) });
+      const all = ports.changes.namespaces();
+      const besides = policy ? meantBesides(policy.spec, policy.metadata.namespace, { all, inScope }) : [];
+      const judge = counts(connection, { vm, policy, besides, apartFrom, inScope, eligible, zoneOf, site });
+      return judge({ uid, namespace, labels, tags: tagsInPve(vm.spec.tags) });
     });
     return {
       rejected: (node) => judgement().rejected(node),
@@ -105,19 +112,4 @@ function constraintsOf(
 function providerFor(vm: VirtualMachine, providers: ObjectReader<Provider>): Readable<Provider> | undefined {
   const { namespace, name } = providerOf(vm);
   return providers.partial(namespace, name);
-}
-
-/** Namespaces with policies that keep VMs apart from others. */
-function namespacesApart({
-  policies,
-  changes,
-}: Pick<PolicyPorts, 'policies' | 'changes'>): (namespace: string) => boolean {
-  let known: { readonly rules: number; readonly namespaces: ReadonlySet<string> } | undefined;
-  const read = (): ReadonlySet<string> =>
-    new Set(policies.list().flatMap(({ metadata, spec }) => (spec.antiAffinity ? [metadata.namespace] : [])));
-  return (namespace) => {
-    const rules = changes.rules();
-    if (known?.rules !== rules) known = { rules, namespaces: read() };
-    return known.namespaces.has(namespace);
-  };
 }

@@ -198,7 +198,7 @@ async function resolveShape(vm: VirtualMachine, base: Base, ports: ResolvePorts)
   );
 }
 
-const policyProblems = (vm: VirtualMachine, ports: PolicyReaders): readonly Unresolved[] => {
+const policyProblems = (vm: VirtualMachine, ports: ResolvePorts): readonly Unresolved[] => {
   const policy = policyLookup(vm, ports);
   return policy.ok ? [] : [policy];
 };

@@ -26,7 +26,9 @@ export interface WantedRule {
 }
 
 const byNode = (terms: readonly PlacementTerm[] = []): readonly PlacementTerm[] =>
-  terms.filter(({ topologyKey }) => topologyKey !== 'zone');
+  terms.filter(
+    ({ topologyKey, namespaceSelector }) => topologyKey !== 'zone' && namespaceSelector === undefined,
+  );
 
 /**
  * All members of a resource-affinity rule are apart from, or together with, all others. So only VMs that the terms
@@ -54,10 +56,12 @@ export function wantedRules(spec: VMPlacementPolicySpec, vms: readonly RuleVm[])
 
 /** Hard rules that HA rules cannot say, as fields of the spec. */
 export function beyondRules(spec: VMPlacementPolicySpec): readonly string[] {
+  const isAcross = ({ namespaceSelector }: PlacementTerm): boolean => namespaceSelector !== undefined;
   const isByZone = ({ topologyKey }: PlacementTerm): boolean => topologyKey === 'zone';
   return [
     ...(spec.antiAffinity?.some(isByZone) ? ['antiAffinity by zone'] : []),
     ...(spec.affinity?.some(isByZone) ? ['affinity by zone'] : []),
+    ...([...(spec.antiAffinity ?? []), ...(spec.affinity ?? [])].some(isAcross) ? ['namespaceSelector'] : []),
     ...(spec.topologySpread?.some(({ whenUnsatisfiable }) => whenUnsatisfiable === 'DoNotSchedule')
       ? ['topologySpread']
       : []),

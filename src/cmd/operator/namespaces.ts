@@ -1,10 +1,11 @@
 /**
- * Labels of Namespaces, for Providers whose grants select namespaces by them, and annotations, for VMClones into another
- * namespace. Without such an object none is read.
+ * Labels of Namespaces, for Providers whose grants and placement policies whose terms select namespaces by them, and
+ * annotations, for VMClones into another namespace. Without such an object none is read.
  */
 import {
   hasSelector,
   isCrossing,
+  looksAcross,
   NO_NAMESPACES,
   type NamespaceAnnotations,
   type Namespaces,
@@ -13,11 +14,13 @@ import { watchNamespaces } from '../../kube/namespaces.ts';
 import type { WatchDeps } from '../../kube/watched-kind.ts';
 import { keyOf, providerOf, type VmIndexes } from './indexes.ts';
 import type { AskForPass } from './queues.ts';
+import type { WatchedChanges } from './placement-changes.ts';
 import type { Caches } from './watches.ts';
 
 interface Deps {
-  readonly watches: Pick<Caches, 'Provider' | 'VMImage' | 'VMClone'>;
-  readonly indexes: Pick<VmIndexes, 'namespace'>;
+  readonly watches: Pick<Caches, 'Provider' | 'VMImage' | 'VMClone' | 'VMPlacementPolicy'>;
+  readonly indexes: Pick<VmIndexes, 'namespace' | 'unmade'>;
+  readonly changes: Pick<WatchedChanges, 'relabelled'>;
   readonly ask: AskForPass;
 }
 
@@ -28,7 +31,10 @@ export interface NamespaceParts {
   readonly stop: () => void;
 }
 
-export function createNamespaces(watch: WatchDeps, { watches, indexes, ask }: Deps): NamespaceParts {
+/** Those that wait look again by themselves; an edit of a Namespace may help all of them. */
+const WOKEN = 256;
+
+export function createNamespaces(watch: WatchDeps, { watches, indexes, changes, ask }: Deps): NamespaceParts {
   // With Roles in single namespaces, Namespaces themselves may not be read.
   if (watch.namespaces)
     return { namespaces: NO_NAMESPACES, annotationsOf: () => 'unavailable', stop: () => undefined };
@@ -46,8 +52,18 @@ export function createNamespaces(watch: WatchDeps, { watches, indexes, ask }: De
     else crossing.delete(key);
     if (crossing.size > 0) watched.start(stopping.signal);
   });
+  const meaning = new Set<string>();
+  watches.VMPlacementPolicy.cache.onChange((key, _before, after) => {
+    if (after && looksAcross(after.partial.spec)) meaning.add(key);
+    else meaning.delete(key);
+    if (meaning.size > 0) watched.start(stopping.signal);
+  });
   watched.onChange((namespace) => {
     ask('VMClone', crossing, 'relatedObject');
+    changes.relabelled();
+    if (meaning.size > 0)
+      for (const provider of watches.Provider.cache.keys())
+        ask('VirtualMachine', indexes.unmade.keys(provider, WOKEN), 'relatedObject');
     if (selecting.size === 0) return;
     const vms = indexes.namespace.objects(namespace).filter((vm) => selecting.has(providerOf(vm) ?? ''));
     ask(

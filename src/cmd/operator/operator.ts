@@ -69,6 +69,7 @@ export async function createOperator(options: OperatorOptions): Promise<Operator
   } = createNamespaces(watching, {
     watches,
     indexes,
+    changes,
     ask: queues.ask,
   });
   const passes = {

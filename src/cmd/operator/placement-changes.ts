@@ -15,11 +15,18 @@ interface Log {
   vms: number;
 }
 
+export interface WatchedChanges extends PlacementChanges {
+  /** The labels of a Namespace have changed. */
+  readonly relabelled: () => void;
+}
+
+type PlacementChanges = ControllerPorts['changes'];
+
 export function createPlacementChanges({
   VirtualMachine,
   VMPlacementPolicy,
   Provider,
-}: Pick<Caches, 'VirtualMachine' | 'VMPlacementPolicy' | 'Provider'>): ControllerPorts['changes'] {
+}: Pick<Caches, 'VirtualMachine' | 'VMPlacementPolicy' | 'Provider'>): WatchedChanges {
   let rules = 0;
   const edited: ChangeListener<Resource> = (_key, before, after) => {
     if (!isSameEdit(before, after)) rules += 1;
@@ -43,7 +50,9 @@ export function createPlacementChanges({
   });
 
   return {
+    relabelled: () => void (rules += 1),
     rules: () => rules,
+    namespaces: () => [...logs.keys()],
     position(namespace) {
       const log = logs.get(namespace);
       return log ? log.start + log.names.length : next;

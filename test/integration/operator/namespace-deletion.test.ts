@@ -137,6 +137,64 @@ test('a namespace may use a Provider while its Namespace has the label that this
   await operator.stop();
 });
 
+test('a placement policy keeps VMs of other namespaces apart if the Provider grants it, in both directions', async () => {
+  const operator = await startOperator(plane);
+  const owner = await tenant(plane);
+  const [one, other] = [await bareTenant(plane), await bareTenant(plane)];
+  const labels = { app: 'quorum' };
+  const apart = manifest('VMPlacementPolicy', 'apart', {
+    antiAffinity: [
+      {
+        key: 'app',
+        operator: 'In',
+        values: ['quorum'],
+        namespaceSelector: { matchLabels: { quorum: 'yes' } },
+      },
+    ],
+  });
+  const member = (name: string, spec: object = {}) => {
+    const providerRef = { name: 'pve', namespace: owner.namespace };
+    return manifest('VirtualMachine', name, vm(name, { providerRef, ...spec }).spec, { labels });
+  };
+  const grantsOf = (placementAcrossNamespaces: boolean) => [
+    { namespaces: { names: [one.namespace, other.namespace] }, placementAcrossNamespaces },
+  ];
+  for (const { namespace } of [one, other])
+    await plane.api.patch(`/api/v1/namespaces/${namespace}`, { metadata: { labels: { quorum: 'yes' } } });
+  await owner.patch('provider/pve', { spec: { grants: grantsOf(false) } });
+  for (const t of [one, other]) await t.apply(vmClass(), vmImage());
+  await other.apply(member('free-0'), member('free-1'));
+  await other.ready('vm/free-0', 'vm/free-1');
+
+  await one.apply(apart, member('held', { placementRef: { name: 'apart' } }));
+  await soon(async () => {
+    const { is, message } = condition(await one.vm('held'));
+    expect(is).toBe('Ready=False NotGranted');
+    expect(message).toContain('spec.grants[].placementAcrossNamespaces');
+  });
+  await owner.patch('provider/pve', { spec: { grants: grantsOf(true) } });
+  await one.ready('vm/held');
+  const nodeOf = async (t: typeof one, name: string) => (await t.vm(name)).status.node;
+  const taken = [await nodeOf(other, 'free-0'), await nodeOf(other, 'free-1')];
+  const held = await nodeOf(one, 'held');
+  expect(taken).not.toContain(held);
+
+  // It has no policy of its own, and each of the nodes has one that it is kept from, or that keeps it away.
+  const nodes = ['pve-1', 'pve-2', 'pve-3'].filter((node) => node !== held);
+  await other.apply(member('late'));
+  await other.ready('vm/late');
+  expect(nodes).toContain(await nodeOf(other, 'late'));
+  await one.apply(member('last', { placementRef: { name: 'apart' } }));
+  await soon(async () => {
+    const { message } = condition(await one.vm('last'), 'Placed');
+    expect(message).toMatch(/VirtualMachine held is on it, which antiAffinity excludes/);
+    expect(message).not.toContain('free-0');
+    if (new Set(taken).size === 2)
+      expect(message).toContain('a VirtualMachine of another namespace is on it');
+  });
+  await operator.stop();
+});
+
 test('docs/uninstall.md, step by step: guests are kept or destroyed as the specs say, and adopted after a reinstallation', async () => {
   const operator = await startOperator(plane);
   const t = await tenant(plane);

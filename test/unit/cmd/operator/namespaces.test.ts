@@ -56,9 +56,14 @@ function operator(only?: readonly string[]) {
       watches: {
         Provider: { cache: quiet },
         VMImage: { cache: quiet },
+        VMPlacementPolicy: { cache: quiet },
         VMClone: { cache: { onChange: (listener: ChangeListener<VMClone>) => listeners.push(listener) } },
       } as never,
-      indexes: { namespace: { objects: () => [], keys: () => [] } },
+      indexes: {
+        namespace: { objects: () => [], keys: () => [] },
+        unmade: { objects: () => [], keys: () => [] },
+      },
+      changes: { relabelled: () => undefined },
       ask: (kind, keys) => asked.push(...[...keys].map((key) => `${kind} ${key}`)),
     },
   );

@@ -12,6 +12,7 @@ import type { Pass, Readable } from '../../../../src/runtime/controller.ts';
 import { createLedger } from '../../../../controllers/shared/cluster/ledger.ts';
 import type { Connection, Connections } from '../../../../controllers/shared/cluster/connections.ts';
 import { NO_NAMESPACES } from '../../../../controllers/shared/grants/namespaces.ts';
+import { UNKNOWN_CHANGES } from '../../../builders/placement-changes.ts';
 import { vmPlacementPolicyController } from '../../../../controllers/vmplacementpolicy/controller.ts';
 import { vmPlacementPolicyKind } from '../../../../controllers/vmplacementpolicy/kind.ts';
 import { aProvider, aVirtualMachine, readerNow, readerOf } from '../../../builders/objects.ts';
@@ -61,6 +62,7 @@ class Scene {
       vmsIn: (namespace) => this.#readable().filter(({ metadata }) => metadata.namespace === namespace),
       policyUsers: () => this.#readable(),
       namespaces: NO_NAMESPACES,
+      changes: UNKNOWN_CHANGES,
       now: () => this.now,
     });
   }
@@ -230,6 +232,7 @@ describe('the kind', () => {
       now: () => 0,
       clusterId: 'cluster',
       namespaces: NO_NAMESPACES,
+      changes: UNKNOWN_CHANGES,
       usersOfKind: (kind) => () => (kind === 'Provider' ? vms : vms.filter(({ spec }) => spec.placementRef)),
     });
   const usual = aProvider({ defaults: { placementRef: { name: 'apart' } } }, { name: 'pve' });

@@ -71,6 +71,7 @@ class World {
   #limits(changes: typeof UNKNOWN_CHANGES) {
     return createPolicyLimits({
       changes,
+      namespaces: { labelsOf: (name) => ({ name }), mayBeRead: true },
       connections: {
         get: (_namespace, name) => (name === 'pve' || this.#connected ? this.#connection : undefined),
         isPending: () => false,

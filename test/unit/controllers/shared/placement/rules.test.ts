@@ -7,14 +7,30 @@ import { place, type PlacementRequest } from '../../../../../controllers/shared/
 import type { Peer, RuleFacts, Subject } from '../../../../../controllers/shared/placement/rule-facts.ts';
 import { judging, type Judgement } from '../../../../../controllers/shared/placement/rules.ts';
 import { aNode, aStorage, aView } from '../../../../builders/views.ts';
+import { scopeIn } from '../../../../../controllers/shared/placement/scope.ts';
 
 const NODES = ['pve-1', 'pve-2', 'pve-3', 'pve-4'].map((name) => nodeName(name));
 const ZONES: Readonly<Record<string, string>> = { 'pve-1': 'a', 'pve-2': 'a', 'pve-3': 'b' };
 const zoneOf = (node: NodeName): string | undefined => ZONES[node];
 
-const subject = (labels: Subject['labels'] = {}): Subject => ({ uid: 'own', labels, tags: [] });
+/** Labels of Namespaces. */
+const TEAMS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  default: { team: 'a' },
+  other: { team: 'b' },
+  third: {},
+};
+const inScope = scopeIn({ labelsOf: (name) => TEAMS[name] ?? 'unread' });
+const HOME = { home: 'default', inScope };
+
+const subject = (labels: Subject['labels'] = {}): Subject => ({
+  uid: 'own',
+  namespace: 'default',
+  labels,
+  tags: [],
+});
 const peer = (uid: string, node: NodeName, labels: Peer['labels'] = {}, more: Partial<Peer> = {}): Peer => ({
   uid,
+  namespace: 'default',
   text: `VirtualMachine ${uid}`,
   labels,
   tags: [],
@@ -29,7 +45,7 @@ const judged = (
   rules: VMPlacementPolicySpec,
   peers: readonly Peer[],
   { labels = {}, around = [] }: { labels?: Subject['labels']; around?: readonly Peer[] } = {},
-): Judgement => judging({ rules, peers, around, eligible: NODES, zoneOf })(subject(labels));
+): Judgement => judging({ ...HOME, rules, peers, around, eligible: NODES, zoneOf })(subject(labels));
 const allowed = (...args: Parameters<typeof judged>): readonly NodeName[] => {
   const { rejected } = judged(...args);
   return NODES.filter((node) => rejected(node) === undefined);
@@ -109,13 +125,26 @@ const term: fc.Arbitrary<PlacementTerm> = fc.record(
     operator: fc.constantFrom('In' as const, 'NotIn' as const),
     values: fc.uniqueArray(label, { minLength: 1, maxLength: 2 }),
     topologyKey: fc.constantFrom('node' as const, 'zone' as const),
+    namespaceSelector: fc.constantFrom(
+      { matchLabels: { team: 'a' } },
+      { matchLabels: { team: 'b' } },
+      { matchExpressions: [{ key: 'team', operator: 'DoesNotExist' as const }] },
+    ),
   },
   { requiredKeys: ['key', 'operator', 'values'] },
 );
 const node = fc.constantFrom(...NODES);
 const terms = fc.array(term, { maxLength: 2 });
 const peers = fc
-  .array(fc.record({ labels, node, antiAffinity: terms }), { maxLength: 8 })
+  .array(
+    fc.record({
+      labels,
+      node,
+      antiAffinity: terms,
+      namespace: fc.constantFrom('default', 'default', 'other', 'third'),
+    }),
+    { maxLength: 8 },
+  )
   .map((all) => all.map((each, at) => peer(`vm-${at}`, each.node, each.labels, each)));
 const spread = (whenUnsatisfiable: 'DoNotSchedule' | 'ScheduleAnyway') =>
   fc.record({
@@ -148,6 +177,7 @@ const factsOf = ({ rules, peers: all, online }: World): RuleFacts => ({
   around: all,
   eligible: online,
   zoneOf,
+  ...HOME,
 });
 
 function placedIn(of: World, facts = factsOf(of), change: Partial<PlacementRequest> = {}) {
@@ -173,9 +203,21 @@ function placedIn(of: World, facts = factsOf(of), change: Partial<PlacementReque
   return creation;
 }
 
+/** Written without what is tested: whether a term of a policy in a namespace means VMs of another one. */
+const isAbout = ({ namespaceSelector }: PlacementTerm, namespace: string, home: string): boolean => {
+  if (!namespaceSelector) return namespace === home;
+  const team = namespaceSelector.matchLabels?.['team'];
+  return TEAMS[namespace]?.['team'] === team;
+};
+
 /** Written without what is tested: the nodes that a term means. */
-const meansNode = (each: PlacementTerm, all: readonly Peer[], at: NodeName): boolean => {
-  const isMeant = ({ labels: own }: Pick<Peer, 'labels'>): boolean =>
+const meansNode = (
+  each: PlacementTerm,
+  all: readonly Peer[],
+  { at, home = 'default' }: { at: NodeName; home?: string | undefined },
+): boolean => {
+  const isMeant = ({ labels: own, namespace = '' }: Pick<Peer, 'labels' | 'namespace'>): boolean =>
+    isAbout(each, namespace, home) &&
     (each.values ?? []).includes(own['vm.type'] ?? '') === (each.operator === 'In');
   const near = (other: NodeName): boolean =>
     each.topologyKey === 'zone' ? zoneOf(at) !== undefined && zoneOf(other) === zoneOf(at) : other === at;
@@ -193,11 +235,12 @@ describe('placing by a policy, in every world', () => {
         const { antiAffinity = [], nodeSelector = NODES } = of.rules;
         expect(of.online).toContain(creation.node);
         expect(nodeSelector).toContain(creation.node);
-        for (const each of antiAffinity) expect(meansNode(each, of.peers, creation.node)).toBe(false);
+        for (const each of antiAffinity) expect(meansNode(each, of.peers, { at: creation.node })).toBe(false);
         const itself = [peer('own', creation.node, of.labels)];
         for (const other of of.peers)
           for (const each of other.antiAffinity ?? [])
-            for (const at of other.nodes) expect(meansNode(each, itself, at)).toBe(false);
+            for (const at of other.nodes)
+              expect(meansNode(each, itself, { at, home: other.namespace })).toBe(false);
       }),
     );
     expect(placedCount).toBeGreaterThan(10);
@@ -268,8 +311,9 @@ test('VMs that are placed one after the other under hard anti-affinity never mee
       const rules = { antiAffinity: [IS_DB] };
       const made: Peer[] = [];
       for (let at = 0; at < count; at += 1) {
-        const { rejected } = judging({ rules, peers: made, around: made, eligible: NODES, zoneOf })({
+        const { rejected } = judging({ ...HOME, rules, peers: made, around: made, eligible: NODES, zoneOf })({
           uid: `db-${at}`,
+          namespace: 'default',
           labels: DB,
           tags: [],
         });

@@ -7,6 +7,7 @@ import type { Connection } from '../../../../../controllers/shared/cluster/conne
 import { createLedger } from '../../../../../controllers/shared/cluster/ledger.ts';
 import { createPolicyLimits } from '../../../../../controllers/virtualmachine/placement/policy.ts';
 import { aProvider, aVirtualMachine, readerNow, readerOf } from '../../../../builders/objects.ts';
+import { NO_NAMESPACES } from '../../../../../controllers/shared/grants/namespaces.ts';
 import { UNKNOWN_CHANGES } from '../../../../builders/placement-changes.ts';
 import { aNode, aView } from '../../../../builders/views.ts';
 
@@ -54,6 +55,7 @@ class Scene {
       vmsInCreation: () => this.#vms(),
       vmNamed: () => undefined,
       changes: UNKNOWN_CHANGES,
+      namespaces: NO_NAMESPACES,
     });
     const limits = policyLimits(vm, connection);
     return NODES.filter((node) => limits?.rejected(node) === undefined);
