@@ -33,6 +33,7 @@ export * from './virtualmachine.ts';
 export * from './vmclass.ts';
 export * from './vmclone.ts';
 export * from './vmimage.ts';
+export { MAX_FILES, MAX_TEMPLATES } from './vmimage-download.ts';
 export * from './vmplacementpolicy.ts';
 export * from './vmsnapshot.ts';
 export * from './vmsnapshotschedule.ts';

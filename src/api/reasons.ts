@@ -156,6 +156,7 @@ export const REASONS = [
   'TemplateNotFound',
   'TemplateUnreachable',
   'TemplateUnread',
+  'TooManyTemplates',
   'TrustNotAllowed',
   'Unreachable',
   'UnreadableStatus',

@@ -172,6 +172,12 @@ export const virtualMachineInternal = z.object({
     .describe(
       'Settings in pendingChanges that the spec asks for, or asked for. They are reverted when the spec no longer asks for them, or when the VM is released without being destroyed.',
     ),
+  templateNode: text(63)
+    .transform(nodeName)
+    .optional()
+    .describe(
+      'Node that was chosen for the VM and has no template of its VMImage yet, which is awaited there.',
+    ),
   host: text(63)
     .transform(nodeName)
     .optional()

@@ -85,6 +85,12 @@ const downloadFields = z.object({
     .describe(
       'Providers that get it at once. Absent: each gets it as soon as a VirtualMachine waits for it.',
     ),
+  replicate: z
+    .enum(['OnDemand', 'All'])
+    .optional()
+    .describe(
+      'Where templates are made if they are not on shared storage, where one serves all nodes. OnDemand: on one node, and on another once a VirtualMachine can only be made there. All: on each node that can have one, as soon as the Provider gets the image. It has no effect on ISO images. Absent: OnDemand.',
+    ),
   storages: list(storageName, 16)
     .optional()
     .describe(
@@ -162,6 +168,11 @@ const progress = z.object({
   ahead: z.int().optional().describe('How many other files come first.'),
 });
 
+/** The API server refuses a status with more: no more are begun. */
+export const MAX_FILES = 64;
+/** The same of templates. */
+export const MAX_TEMPLATES = 256;
+
 export const downloads = list(
   z.object({
     provider,
@@ -183,7 +194,7 @@ export const downloads = list(
     task,
     failure: failure.optional().describe('The last failure since something succeeded.'),
   }),
-  64,
+  MAX_FILES,
 );
 
 export const templates = list(
@@ -204,5 +215,5 @@ export const templates = list(
     at: moment.describe('When the last request was announced.'),
     task,
   }),
-  64,
+  MAX_TEMPLATES,
 );

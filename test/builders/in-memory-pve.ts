@@ -60,6 +60,8 @@ const NODES = ['pve-1', 'pve-2'];
 export class InMemoryPve {
   readonly guests = new Map<number, ModelGuest>();
   readonly volumes = new Set<string>();
+  /** By volume, the nodes that downloaded it: each has a storage `local` of its own. Absent: all have it. */
+  readonly #downloadedTo = new Map<string, Set<string>>();
   /** Volumes that are linked clones of `image@snapshot`, with the guests that they belong to. */
   readonly linked = new Map<string, { readonly vmid: number; readonly parent: string }>();
   /** Type of the storage with the disks. */
@@ -212,7 +214,7 @@ export class InMemoryPve {
         );
       if (image) return `unable to create VM ${number} - volume '${image.volume}' does not exist`;
       const [, file] = /import-from=([^,]+)/.exec(String(set['scsi0'])) ?? [];
-      if (file !== undefined && !this.volumes.has(file)) return `failed to stat '${file}'`;
+      if (file !== undefined && !this.#hasVolume(file, node)) return `failed to stat '${file}'`;
       const own = { smbios1: `uuid=00000000-0000-0000-0000-${String(number).padStart(12, '0')}`, ...set };
       guest.config = configured(number, {}, own, []);
       guest.inForce = guest.config;
@@ -568,10 +570,13 @@ export class InMemoryPve {
         ],
       };
     },
-    'GET /nodes/{node}/storage/{storage}/content': ({ storage, content }) => {
+    'GET /nodes/{node}/storage/{storage}/content': ({ node, storage, content }) => {
       const start = `${String(storage)}:${typeof content === 'string' ? `${content}/` : ''}`;
       const disks = content === 'images' ? [...this.linked.keys()] : [];
-      return [...disks, ...[...this.volumes].filter((volid) => volid.startsWith(start))].map((volid) => ({
+      return [
+        ...disks,
+        ...[...this.volumes].filter((volid) => volid.startsWith(start) && this.#hasVolume(volid, node)),
+      ].map((volid) => ({
         volid,
         size: this.sizes.get(volid),
         ...this.linked.get(volid),
@@ -607,7 +612,7 @@ export class InMemoryPve {
       return this.#begin(
         'download',
         at,
-        () => void this.volumes.add(`${String(storage)}:${String(content)}/${file}`),
+        () => this.#arrived(`${String(storage)}:${String(content)}/${file}`, at['node']),
         file,
       );
     },
@@ -620,12 +625,25 @@ export class InMemoryPve {
         guest.digest += 1;
       });
     },
-    'DELETE /nodes/{node}/storage/{storage}/content/{volume}': ({ volume }) => {
+    'DELETE /nodes/{node}/storage/{storage}/content/{volume}': ({ node, volume }) => {
+      const others = this.#downloadedTo.get(String(volume));
+      others?.delete(String(node));
+      if (others && others.size > 0) return null;
+      this.#downloadedTo.delete(String(volume));
       this.volumes.delete(String(volume));
       this.sizes.delete(String(volume));
       return null;
     },
   };
+
+  #hasVolume(volume: string, node: unknown): boolean {
+    return this.volumes.has(volume) && (this.#downloadedTo.get(volume)?.has(String(node)) ?? true);
+  }
+
+  #arrived(volume: string, node: unknown): void {
+    this.volumes.add(volume);
+    this.#downloadedTo.set(volume, (this.#downloadedTo.get(volume) ?? new Set()).add(String(node)));
+  }
 
   #revert({ digest, ...at }: Params, keys: readonly string[]): null {
     const guest = this.#free(at);

@@ -26,6 +26,8 @@ export interface Demand {
   readonly storage?: string;
   /** The only node that the VMs may be on, or are on. Absent: any node will do. */
   readonly node?: string;
+  /** The placement of the VMs chose the node, where no template is yet. Absent: their spec, or they are there. */
+  readonly isChosen?: boolean;
   /** How many VMs wait for it. */
   readonly waiting: number;
 }
@@ -58,8 +60,8 @@ export function demandsFor(image: Image, ports: DemandPorts): readonly Demand[] 
   return [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, demand]) => demand);
 }
 
-const keyOf = ({ provider, storage = '', node = '' }: Need): string =>
-  `${provider.namespace}/${provider.name} ${storage} ${node}`;
+const keyOf = ({ provider, storage = '', node = '', isChosen = false }: Need): string =>
+  `${provider.namespace}/${provider.name} ${storage} ${node} ${isChosen}`;
 
 /** The VMImages that a VM waits for, or may wait for. */
 export const imagesAwaited = (vm: Vm): readonly Reference[] =>
@@ -107,9 +109,11 @@ function placeOf(
 ): Omit<Need, 'provider'> {
   const { imageRef } = vm.spec;
   const isTemplate = imageRef !== undefined && isTo(image, imageRef, vm.metadata.namespace);
+  const chosen = isTemplate ? vm.status?.internal?.templateNode : undefined;
   return omitUndefined({
     storage: isTemplate ? storageOf(vm, provider, classes) : undefined,
-    node: vm.spec.placement?.host,
+    node: chosen ?? vm.spec.placement?.host,
+    isChosen: chosen === undefined ? undefined : true,
   });
 }
 

@@ -7,7 +7,7 @@ import {
   type VMImageStatus,
 } from '../../../src/api/index.ts';
 import { asSentence } from '../../../src/lib/sentence.ts';
-import type { Vmid } from '../../../src/lib/units.ts';
+import type { NodeName, Vmid } from '../../../src/lib/units.ts';
 import type { ImageMark } from '../guests/image-mark.ts';
 import { fileNameOf } from './file-name.ts';
 
@@ -23,6 +23,16 @@ export interface MadeTemplates {
   readonly mark: Pick<ImageMark, 'cluster' | 'uid'>;
   /** Why there is none yet: a sentence, the same for the whole time that something takes. */
   readonly progress: string;
+  /** `VMImage default/ubuntu` */
+  readonly name: string;
+  /** What is in the way of the image, or what is done for it: a sentence. Absent: it is ready. */
+  readonly notReady?: string;
+  /** Where its templates may be made. */
+  readonly spec: Pick<VMImageSpec, 'download' | 'template'>;
+  /** Nodes that the file is downloaded to, or a template is made on. */
+  readonly making: readonly NodeName[];
+  /** Of these, where that failed again and again. */
+  readonly failing: readonly NodeName[];
 }
 
 export type WantedTemplates = TemplateSource | TagSource | MadeTemplates;
@@ -57,15 +67,36 @@ function madeTemplates(
   download: Download,
   { clusterId, namespace, isInCluster }: SeenFrom,
 ): MadeTemplates {
-  const templates = image.status?.templates ?? [];
+  const { templates = [], downloads = [] } = image.status ?? {};
+  const files = downloads.filter(({ provider }) => isInCluster(provider));
   const made = templates.flatMap((entry) =>
     entry.state === 'Ready' && isInCluster(entry.provider) && isCurrent(entry, image.metadata.uid, download)
       ? entry.vmid
       : [],
   );
   const mark = { cluster: clusterId, uid: image.metadata.uid };
-  return { made, mark, progress: progressOf(image, namespace) };
+  const notReady = notReadyOf(image, namespace);
+  return {
+    made,
+    mark,
+    progress: progressOf(image, namespace),
+    name: nameOf(image),
+    ...(notReady !== undefined && { notReady }),
+    spec: image.spec,
+    making: [
+      ...files.map(({ node }) => node),
+      ...templates.flatMap(({ provider, state, node }) =>
+        state === 'Reserved' && isInCluster(provider) ? [node] : [],
+      ),
+    ],
+    failing: files.flatMap(({ node, failure }) =>
+      failure && failure.attempts >= GIVEN_UP_AFTER ? [node] : [],
+    ),
+  };
 }
+
+/** A VM that can be made in another way does not wait for a node that the file cannot be downloaded to. */
+const GIVEN_UP_AFTER = 3;
 
 /** Made of what the spec asks for now. */
 const isCurrent = ({ provider, checksum, file }: TemplateEntry, uid: string, download: Download): boolean =>
@@ -108,12 +139,25 @@ export function progressOf(
   { metadata, status }: Pick<WantedImage, 'metadata' | 'status'>,
   namespace: string,
 ): string {
-  const name = `VMImage ${metadata.namespace}/${metadata.name}`;
+  const name = nameOf({ metadata });
   if (metadata.deletionTimestamp !== undefined)
     return `${name} is being deleted, and has no template or ISO image in the Proxmox VE cluster of this VM. Refer to another VMImage, or delete this VM.`;
+  return (
+    notReadyOf({ metadata, status }, namespace) ??
+    `${name} has no template or ISO image in the Proxmox VE cluster of this VM yet. It is downloaded because this VM needs it.`
+  );
+}
+
+const nameOf = ({ metadata: { namespace, name } }: Pick<WantedImage, 'metadata'>): string =>
+  `VMImage ${namespace}/${name}`;
+
+function notReadyOf(
+  { metadata, status }: Pick<WantedImage, 'metadata' | 'status'>,
+  namespace: string,
+): string | undefined {
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
-  if (ready?.status !== 'False')
-    return `${name} has no template or ISO image in the Proxmox VE cluster of this VM yet. It is downloaded because this VM needs it.`;
+  if (ready?.status !== 'False') return undefined;
+  const name = nameOf({ metadata });
   if (metadata.namespace !== namespace)
     return `${name} is not ready (${ready.reason}). Its condition Ready says why; reconciliation resumes by itself.`;
   const said = asSentence(withoutPercent(ready.message)).slice(0, MAX_MESSAGE);

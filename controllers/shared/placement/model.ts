@@ -37,7 +37,15 @@ export interface NewCreation {
 
 /** How a guest that does not exist yet would be created, or why it cannot be. */
 export type Creation =
-  CloneCreation | NewCreation | { readonly ok: false; readonly reason: Reason; readonly message: string };
+  | CloneCreation
+  | NewCreation
+  | {
+      readonly ok: false;
+      readonly reason: Reason;
+      readonly message: string;
+      /** The node that it is to be made on once the template of its VMImage is there. */
+      readonly awaits?: NodeName;
+    };
 
 /** What is copied of a VM that has disks with data in them. */
 export interface Copy {

@@ -24,6 +24,8 @@ export interface PlainSpec {
   readonly origin?: VirtualMachineInternal['provider'];
   /** Absent where the guest exists already and its image is gone. */
   readonly image: WantedTemplates | undefined;
+  /** Where it waits for a template of its image, as status has it. */
+  readonly templateNode?: NodeName | undefined;
   /** What the VM is a copy of. Absent: it is made from its image, or exists already. */
   readonly cloneFrom?: CloneFrom;
   readonly storage: string | undefined;

@@ -19,6 +19,7 @@ import { NEW_OSTYPE } from './new-guest.ts';
 import { copiedUseProblem } from './copied-uses.ts';
 import { bridgeProblem, provenTemplates, sourceProblem } from './sources.ts';
 import { volumesOf, withoutIsoStorage, withoutVolumes } from './unfit.ts';
+import { awaitsTemplate, missingTemplates } from './missing-templates.ts';
 import type { CloneRoute } from '../../shared/placement/clone-routes.ts';
 
 /** What is known about templates and nodes so far. */
@@ -74,7 +75,26 @@ export function decideCreation(
   if ('reason' in templates) return refusal(templates.reason, templates.message);
   const problem = sourceProblem(templates, spec) ?? unfitData(shape, templates);
   if (problem) return refusal(problem.reason, problem.message);
-  return onCompleteNode({ spec, shape, claim, view, templates }, facts, cluster);
+  return whereTemplatesAre({ spec, shape, claim, view, templates }, facts, cluster);
+}
+
+/** Where there is a template, or can be none; otherwise it waits for one. What has a VMID is made in any way. */
+function whereTemplatesAre(
+  placing: Omit<Placing, 'templates'> & { readonly templates: readonly Template[] },
+  facts: CreationFacts,
+  cluster: ClusterFacts,
+): CreationDecision {
+  const { spec, claim, view, templates } = placing;
+  const missing = missingTemplates(spec, templates, { ...cluster, view });
+  if (!missing) return onCompleteNode(placing, facts, cluster);
+  const now = onCompleteNode({ ...placing, lacking: missing.unfit }, facts, cluster);
+  if (now.creation.ok) return now;
+  if (claim) return onCompleteNode(placing, facts, cluster);
+  const expected = { templates: [...templates, ...missing.expected], preferred: missing.preferred };
+  const then = onCompleteNode({ ...placing, ...expected }, facts, cluster);
+  if (!then.creation.ok) return onCompleteNode(placing, facts, cluster);
+  const creation = awaitsTemplate(then.creation.node, missing.image, now.creation.message);
+  return { creation, promise: 'none', ...(then.unread && { unread: then.unread }) };
 }
 
 const unfitData = (shape: Placing['shape'], templates: readonly Template[]): ReturnType<typeof dataProblem> =>
@@ -146,18 +166,24 @@ interface Placing {
   readonly claim: Claim | undefined;
   readonly view: View;
   readonly templates: readonly Template[] | 'none';
+  /** Nodes that have no template, a clause each. Absent: none is missing. */
+  readonly lacking?: ReadonlyMap<NodeName, string>;
+  /** The node to choose if it is eligible, where none was chosen before. */
+  readonly preferred?: NodeName | undefined;
 }
+
+const NONE: ReadonlyMap<NodeName, string> = new Map();
 
 /** Chooses among the nodes that have the bridges and the volumes. */
 function onCompleteNode(placing: Placing, facts: CreationFacts, cluster: ClusterFacts): CreationDecision {
   const { spec, shape, claim, view, templates } = placing;
   const noIso = withoutIsoStorage(shape, view, cluster.defaults);
-  const otherwise = withoutVolumes(shape, view);
+  const otherwise = new Map([...withoutVolumes(shape, view), ...(placing.lacking ?? NONE)]);
   const unfit = new Map<NodeName, string>([...noIso, ...otherwise]);
   const lacking: Lacking = { bridges: new Set(), volumes: new Set() };
   // Each iteration rules out a node, so there are no more iterations than nodes.
   for (;;) {
-    const request = { ...placementRequest(spec, shape, { claim, cluster }), unfit };
+    const request = { ...placementRequest(placing, cluster), unfit };
     const placed = place(request, templates, view, cluster.promised);
     if (!('route' in placed)) {
       const { message } = placed.creation;
@@ -241,11 +267,16 @@ function volumeNotFound(
 const notMade = (reason: Reason, message: string): Creation => ({ ok: false, reason, message });
 
 function placementRequest(
-  { storage, host, grant: { storages } }: PlainSpec,
-  { cpus, memory, maxMemory, rootDisk, disks }: Placing['shape'],
-  { claim, cluster }: { readonly claim: Claim | undefined; readonly cluster: ClusterFacts },
+  { spec, shape, claim, preferred }: Placing,
+  cluster: ClusterFacts,
 ): Parameters<typeof place>[0] {
-  const chosen: NodeName | undefined = claim?.placement?.node;
+  const {
+    storage,
+    host,
+    grant: { storages },
+  } = spec;
+  const { cpus, memory, maxMemory, rootDisk, disks } = shape;
+  const chosen = claim?.placement?.node ?? preferred;
   return {
     cpus,
     memory,

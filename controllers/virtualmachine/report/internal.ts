@@ -41,6 +41,7 @@ export function internalOf(
     ...networksOf(vm, facts, own),
     ...requestedOf(before, facts, own),
     ...hostOf(before, facts, own),
+    ...templateNodeOf(facts),
     ...restartOf(before, facts.dryRun ? undefined : facts.have.restart),
   };
   return Object.keys(internal).length > 0 ? { internal } : {};
@@ -168,6 +169,13 @@ function hostOf(
 ): Pick<Internal, 'host'> {
   if (!want.exists || want.host === undefined || claim === undefined) return {};
   return own?.node === want.host || before.host === want.host ? { host: want.host } : {};
+}
+
+/** Read by the VMImage. */
+function templateNodeOf({ want, have: { claim } }: Facts): Pick<Internal, 'templateNode'> {
+  if (!want.exists || claim !== undefined || want.creation.ok) return {};
+  const { awaits } = want.creation;
+  return awaits === undefined ? {} : { templateNode: awaits };
 }
 
 function restartOf(before: Internal, judged: Restart | undefined): Pick<Internal, 'restart' | 'restartedAt'> {

@@ -73,7 +73,7 @@ export async function resolve(vm: VirtualMachine, ports: ResolvePorts): Promise<
     deletionPolicy: grantedPolicyOf(vm, grant),
     preserved: isPreserved(vm, grant),
     origin: reached.origin,
-    host: vm.spec.placement?.host,
+    ...nodesFor(vm),
     pool: poolOf(vm, connection, grant),
     besideOthers: vm.metadata.annotations[BESIDE_OTHERS] === 'true',
     ...(vm.metadata.annotations[DRY_RUN] === 'true' && { dryRun: true }),
@@ -232,6 +232,11 @@ async function readableData(
   const read = await resolveCloudInit(vm, { owner, nics: undefined }, ports).catch(() => undefined);
   return read?.ok ? { owner, nics: undefined, cloudInit: read.desired } : undefined;
 }
+
+const nodesFor = ({ spec, status }: VirtualMachine): Pick<Base, 'host' | 'templateNode'> => ({
+  host: spec.placement?.host,
+  templateNode: status?.internal?.templateNode,
+});
 
 const classOf = (vm: VirtualMachine, { classes }: ResolvePorts) =>
   follow(classes, vm.spec.classRef, {

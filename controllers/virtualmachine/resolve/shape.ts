@@ -27,6 +27,7 @@ export type Base = Pick<
   | 'preserved'
   | 'origin'
   | 'host'
+  | 'templateNode'
   | 'pool'
   | 'besideOthers'
   | 'dryRun'

@@ -6,20 +6,21 @@ import type { Provider, VMImage, VMImageStatus } from '../../../src/api/index.ts
 import { seconds } from '../../../src/lib/units.ts';
 import type { View } from '../../../src/pve/index.ts';
 import type { Pass, Readable, ReconcileResult } from '../../../src/runtime/controller.ts';
-import { released, waiting, type Outcome } from '../../../src/runtime/outcome.ts';
+import { released, settled, waiting, type Outcome } from '../../../src/runtime/outcome.ts';
 import { isOneCluster, type Connection, type Connections } from '../../shared/cluster/connections.ts';
 import { outcomeOf } from '../../shared/errors/outcome-of.ts';
 import { grantOf, type Grant } from '../../shared/grants/grants.ts';
 import { demandsFor, type Demand, type DemandPorts } from '../../shared/images/demand.ts';
 import { fileNameOf } from '../../shared/images/file-name.ts';
-import type { Choice } from './choose.ts';
+import type { Choice } from '../../shared/placement/image-places.ts';
 import type { Entries, Want } from './model.ts';
 import { eventsOf } from './events.ts';
 import { perform } from './perform.ts';
 import { asOne } from './one-cluster.ts';
-import { entriesOf, haveOf } from './have.ts';
+import { entriesOf, haveOf, ownOf } from './have.ts';
 import { plan } from './plan.ts';
 import { keepsTemplates, leaving, leftBehind } from './removal.ts';
+import { isOf, sitesOf, type Site } from './sites.ts';
 import { dropTransfers, type TransferPorts } from './transfer.ts';
 import { wayOf } from '../../shared/images/way.ts';
 import { createAnnounced } from './requests.ts';
@@ -125,11 +126,12 @@ export function createDownloads(ports: DownloadPorts): Downloads {
     if (isIdle) return { outcome: ON_DEMAND, status: statusOf(image, entries) };
     const known = [...entries.downloads, ...entries.templates].map(({ provider }) => provider);
     for (const provider of [...new Set([...needed, ...known])].toSorted()) {
-      const turn = await attempt(image, pass, {
+      const about = {
         provider,
-        isWanted: needed.has(provider),
+        isWanted: needed.has(provider) || keepsReplicas(image, provider),
         demands: demands.filter((each) => keyOf(each.provider) === provider),
-      });
+      };
+      const turn = await attempt(image, () => turnOf(image, pass, about));
       if (turn.isStep)
         return {
           outcome: turn.outcome,
@@ -138,13 +140,14 @@ export function createDownloads(ports: DownloadPorts): Downloads {
         };
       outcomes.push(turn.outcome);
     }
-    return { outcome: firstOf(outcomes), status: statusOf(image, entries) };
+    const outcome = watched(image, firstOf(outcomes));
+    return { outcome, status: statusOf(image, entries) };
   }
 
-  /** What fails for one Provider is reported, unless it is no error of Proxmox VE. */
-  async function attempt(image: VMImage, pass: Pass<VMImage>, about: About): Promise<Turn> {
+  /** What fails for one Provider or node is reported, unless it is no error of Proxmox VE. */
+  async function attempt(image: VMImage, run: () => Promise<Turn>): Promise<Turn> {
     try {
-      return await turnOf(image, pass, about);
+      return await run();
     } catch (error) {
       const outcome = outcomeOf(error);
       if (!outcome) throw error;
@@ -163,30 +166,55 @@ export function createDownloads(ports: DownloadPorts): Downloads {
     const problem = pass.deleting || !about.isWanted ? undefined : refused(image, provider, grant);
     if (problem) return stay(image, waiting(problem.reason, problem.message, AGAIN));
     if (view.quorate === 'no') return stay(image, noQuorum(provider));
-    return step(image, pass, { about, connection, view, grant });
+    return atSites(image, pass, { about, connection, view, grant });
+  }
+
+  /** One node after the other until one step is taken. */
+  async function atSites(image: VMImage, pass: Pass<VMImage>, reached: Reached): Promise<Turn> {
+    const { about } = reached;
+    const { file } = wantOf(image, about, pass);
+    const sites = sitesOf(choiceOf(image, reached), ownOf(image, about.provider, pass), {
+      file,
+      isNeeded: about.isWanted,
+    });
+    const outcomes: Outcome[] = [];
+    for (const site of sites) {
+      const others = sites.filter((each) => each !== site);
+      const turn = await attempt(image, () => step(image, pass, { ...reached, site, others }));
+      if (turn.isStep) return turn;
+      outcomes.push(turn.outcome);
+    }
+    return stay(image, firstOf(outcomes));
   }
 
   async function step(
     image: VMImage,
     pass: Pass<VMImage>,
-    { about, connection, view, grant }: Reached,
+    { site, others, ...reached }: Reached & { readonly site: Site; readonly others: readonly Site[] },
   ): Promise<Turn> {
-    const { provider, demands } = about;
-    const want = wantOf(image, about, pass);
+    const { about, connection, view, grant } = reached;
+    const { provider } = about;
+    const want = wantOf(image, { ...about, isWanted: site.isWanted }, pass);
     const { namespace, name, uid } = image.metadata;
     const mark = { cluster: ports.clusterId, namespace, name, uid };
-    const choice = choiceOf(image, { connection, view, grant, demands });
-    const have = await haveOf(image, want, { connection, view, choice, mark, pass }, { ...ports, announced });
+    const demands = about.demands.filter(
+      ({ node }) => node === undefined || site.node === undefined || node === site.node,
+    );
+    const choice = choiceOf(image, { ...reached, about: { ...about, demands } });
+    const observing = { connection, view, choice, site, others, mark, pass };
+    const have = await haveOf(image, want, observing, { ...ports, announced });
     const next = plan(want, have);
     if (next.kind !== 'act') return stay(image, outcomeOfPlan(next));
     const fresh = await pass.reread();
     if (fresh?.metadata.resourceVersion !== image.metadata.resourceVersion)
       return stay(image, waiting('ChangedMeanwhile', 'The VMImage was changed meanwhile.', SOON));
-    pass.log.info({ step: next.step.do, provider }, 'step');
+    pass.log.info({ step: next.step.do, provider, node: site.node }, 'step');
     const range = grant?.vmIdRange ?? connection.defaults.vmIdRange;
     const after = await perform(next.step, entriesOf(image), {
       image,
       provider,
+      node: site.node,
+      file: have.download,
       connection,
       mark,
       pool: poolOf(connection, grant),
@@ -243,20 +271,21 @@ function wantOf(image: VMImage, { provider, isWanted }: About, { deleting }: Pas
   return { provider, isWanted, via, file, generation };
 }
 
-const choiceOf = (
-  { spec }: VMImage,
-  {
-    connection,
-    view,
-    grant,
-    demands,
-  }: {
-    readonly connection: Connection;
-    readonly view: View;
-    readonly grant: Grant | undefined;
-    readonly demands: readonly Demand[];
-  },
-): Choice => ({
+/** What PVE has on all nodes is looked at again, in the list of guests: a template may be destroyed, a node be added. */
+const watched = ({ spec }: VMImage, outcome: Outcome): Outcome =>
+  spec.download?.replicate === 'All' && outcome.kind === 'settled' && outcome.again === undefined
+    ? settled(AGAIN)
+    : outcome;
+
+/** With `replicate: All` a Provider that has the image keeps it on all nodes, also on those that are added later. */
+const keepsReplicas = (image: VMImage, provider: string): boolean => {
+  const { download } = image.spec;
+  if (download?.replicate !== 'All' || image.metadata.deletionTimestamp !== undefined) return false;
+  const file = fileNameOf(image.metadata.uid, provider, download);
+  return entriesOf(image).templates.some((each) => each.provider === provider && isOf(each, file));
+};
+
+const choiceOf = ({ spec }: VMImage, { about: { demands }, connection, view, grant }: Reached): Choice => ({
   spec,
   view,
   grant: grant ?? {},

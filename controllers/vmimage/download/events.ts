@@ -4,8 +4,9 @@ import { condition, normal } from '../../shared/errors/event.ts';
 import { contentOf } from '../../shared/images/file-name.ts';
 import type { DownloadEntry, Entries, TemplateEntry } from './model.ts';
 
+/** Nodes without shared storage have files of the same name. */
 const isSameFile = (a: DownloadEntry, b: DownloadEntry): boolean =>
-  a.provider === b.provider && a.volume === b.volume;
+  a.provider === b.provider && a.node === b.node && a.volume === b.volume;
 
 const isSameTemplate = (a: TemplateEntry, b: TemplateEntry): boolean =>
   a.provider === b.provider && a.vmid === b.vmid;

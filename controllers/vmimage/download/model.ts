@@ -1,7 +1,8 @@
 /** What is known of one download on one Provider, and what may be done about it. Types only: nothing in this file runs. */
-import type { Reason, VMImageStatus } from '../../../src/api/index.ts';
+import type { VMImageStatus } from '../../../src/api/index.ts';
 import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
 import type { LinkedClone } from '../../shared/guests/linked-clones.ts';
+import type { Place, Problem } from '../../shared/placement/image-places.ts';
 
 export type DownloadEntry = NonNullable<VMImageStatus['downloads']>[number];
 export type TemplateEntry = NonNullable<VMImageStatus['templates']>[number];
@@ -62,21 +63,10 @@ export interface GuestSeen {
   readonly clones?: readonly LinkedClone[];
 }
 
-export interface Place {
-  readonly node: NodeName;
-  /** Of the file. */
-  readonly storage: string;
-}
-
-export interface Problem {
-  readonly reason: Reason;
-  readonly message: string;
-}
-
 export interface Want {
   /** `namespace/name` of the Provider. */
   readonly provider: string;
-  /** Whether somebody needs a template there. */
+  /** Whether somebody needs a template on this node. */
   readonly isWanted: boolean;
   /** Who is to fetch it. */
   readonly via: 'ProxmoxVE' | 'Operator';
@@ -86,6 +76,12 @@ export interface Want {
 }
 
 export interface Have {
+  /** A template of another node still has to be made of the file. */
+  readonly isFileNeeded: boolean;
+  /** Nothing is left to be made on the other nodes that need a template. */
+  readonly areOthersMade: boolean;
+  /** Another node has the template of the file that is wanted. */
+  readonly isMadeElsewhere: boolean;
   /** Of the file that is wanted, or else of a former one. */
   readonly download: DownloadEntry | undefined;
   /** An ISO image of a former spec. `isUsed`: a VM may still need it. */
@@ -110,8 +106,8 @@ export interface Have {
   readonly place: Place | Problem;
   /** Where the template may be made on the node of the file, or why nowhere. */
   readonly target: string | Problem;
-  /** Whether this process announced the request at this moment and has not sent it yet. */
-  readonly isUnsent: (at: string) => boolean;
+  /** Whether this process announced the request as status has it, and has not sent it yet. */
+  readonly isUnsent: (entry: DownloadEntry | TemplateEntry) => boolean;
   /** Epoch ms. */
   readonly now: number;
 }

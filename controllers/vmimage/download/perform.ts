@@ -1,14 +1,14 @@
 /** Takes one step: changes status, or sends the one request that status announced. */
 import { compressionOf, type VMImage } from '../../../src/api/index.ts';
 import type { CallOptions } from '../../../src/pve/index.ts';
-import type { Upid, Vmid } from '../../../src/lib/units.ts';
+import type { NodeName, Upid, Vmid } from '../../../src/lib/units.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import { isRefusal } from '../../shared/errors/refusals.ts';
 import { outcomeOf } from '../../shared/errors/outcome-of.ts';
 import { contentOf, fileNameIn, isFileOf } from '../../shared/images/file-name.ts';
 import type { ImageMark } from '../../shared/guests/image-mark.ts';
 import type { DownloadEntry, Entries, Failure, Step, TemplateEntry } from './model.ts';
-import type { Announced } from './requests.ts';
+import type { Announced, Announcement } from './requests.ts';
 import { startMeasuring, startUpload, type TransferPorts } from './transfer.ts';
 import { wayOf } from '../../shared/images/way.ts';
 import { settingsOf } from './settings.ts';
@@ -17,6 +17,10 @@ export interface Context {
   readonly image: VMImage;
   /** `namespace/name` */
   readonly provider: string;
+  /** That the template is made on. Absent: where the file is. */
+  readonly node: NodeName | undefined;
+  /** The file that it is made of, if there is one. */
+  readonly file: DownloadEntry | undefined;
   readonly connection: Connection;
   readonly mark: ImageMark;
   readonly pool: string | undefined;
@@ -33,7 +37,7 @@ const MAX_MESSAGE = 1000;
 /** The entries as they are afterwards. Other Providers' are not touched. `undefined`: there is no VMID left. */
 export async function perform(step: Step, before: Entries, context: Context): Promise<Entries | undefined> {
   const requested = await request(step, context);
-  if (requested?.failure) return failed(before, context.provider, requested.failure);
+  if (requested?.failure) return failed(before, context, requested.failure);
   return record(step, requested?.task, { before, context });
 }
 
@@ -62,10 +66,10 @@ async function send(step: Step, context: Context): Promise<Upid | undefined> {
   const { uid } = image.metadata;
   switch (step.do) {
     case 'download':
-      context.announced.take(uid, step.entry.at);
+      context.announced.take(uid, step.entry);
       return sendDownload(step.entry, context);
     case 'create': {
-      context.announced.take(uid, step.entry.at);
+      context.announced.take(uid, step.entry);
       const { node, vmid, storage } = step.entry;
       const settings = settingsOf(image, mark, { storage, volume: step.download.volume });
       return connection.pve.node(node).qemu(vmid).create({ settings, pool }, options);
@@ -73,7 +77,7 @@ async function send(step: Step, context: Context): Promise<Upid | undefined> {
     case 'convert':
       return connection.pve.node(step.node).qemu(step.entry.vmid).convertToTemplate(options);
     case 'destroy':
-      context.announced.take(uid, step.entry.at);
+      context.announced.take(uid, step.entry);
       return connection.pve.node(step.node).qemu(step.entry.vmid).destroy({ purge: true }, options);
     case 'deleteFile':
       return sendDeleteFile(step.entry, context);
@@ -81,7 +85,7 @@ async function send(step: Step, context: Context): Promise<Upid | undefined> {
       startMeasuring({ ...context, entry: step.entry }, context.transfers);
       return undefined;
     case 'upload':
-      context.announced.take(uid, step.entry.at);
+      context.announced.take(uid, step.entry);
       startUpload({ ...context, entry: step.entry }, context.transfers);
       return undefined;
     case 'measured':
@@ -141,37 +145,38 @@ async function record(
 ): Promise<Entries | undefined> {
   const { provider, now, announced, image } = context;
   const at = now.toISOString();
-  const announce = (): string => {
-    announced.add(image.metadata.uid, at);
-    return at;
+  const announce = <E extends Announcement>(entry: E): E => {
+    announced.add(image.metadata.uid, entry);
+    return entry;
   };
   switch (step.do) {
     case 'announceDownload': {
       const { node, storage } = step.place;
       const volume = `${storage}:${contentOf(step.file)}/${step.file}`;
       const failure = before.downloads.find(
-        (each) => each.provider === provider && each.volume === volume,
+        (each) => each.provider === provider && each.node === node && each.volume === volume,
       )?.failure;
-      return withDownload(before, {
+      const entry: DownloadEntry = {
         provider,
         node,
         storage,
         volume,
         state: 'Downloading',
-        at: announce(),
+        at,
         ...sentBy(image),
         ...(failure && { failure }),
-      });
+      };
+      return withDownload(before, announce(entry));
     }
     case 'verify':
     case 'upload':
       return withDownload(before, { ...step.entry, at });
     case 'measured': {
       const { progress: _progress, ...entry } = step.entry;
-      return withDownload(before, { ...entry, size: step.size, sha256: step.sha256, at: announce() });
+      return withDownload(before, announce({ ...entry, size: step.size, sha256: step.sha256, at }));
     }
     case 'announceUpload':
-      return withDownload(before, { ...step.entry, task: undefined, at: announce() });
+      return withDownload(before, announce({ ...step.entry, task: undefined, at }));
     case 'progress':
       // Of a request to Proxmox VE the time says when it was announced.
       return withDownload(before, {
@@ -195,9 +200,9 @@ async function record(
     case 'reserve':
       return reserved(step, { before, context });
     case 'announceCreate':
-      return withTemplate(before, { ...step.entry, task: undefined, at: announce() });
+      return withTemplate(before, announce({ ...step.entry, task: undefined, at }));
     case 'announceDestroy':
-      return withTemplate(before, { ...step.entry, task: undefined, state: 'Deleting', at: announce() });
+      return withTemplate(before, announce({ ...step.entry, task: undefined, state: 'Deleting', at }));
     case 'create':
       return withTemplate(before, { ...step.entry, task });
     case 'convert':
@@ -211,8 +216,8 @@ async function record(
     case 'failed': {
       const { message, reason = 'TaskFailed', isOfSource = false } = step;
       const generation = image.metadata.generation;
-      const entries = isOfSource ? withoutMeasure(before, provider) : before;
-      return failed(entries, provider, { reason, message, at, generation });
+      const entries = isOfSource ? withoutMeasure(before, context.file) : before;
+      return failed(entries, context, { reason, message, at, generation });
     }
     default:
       return step satisfies never;
@@ -227,23 +232,22 @@ async function reserved(
   const vmid = await reserve();
   if (vmid === undefined) return undefined;
   const at = now.toISOString();
-  announced.add(image.metadata.uid, at);
   const { checksum } = image.spec.download ?? {};
-  const { node } = entry;
+  const node = context.node ?? entry.node;
   const file = fileNameIn(entry.volume);
   const templates = before.templates.filter((each) => each.provider !== provider || each.vmid !== instead);
   const made = { provider, node, storage, vmid, file, state: 'Reserved', at } as const;
+  announced.add(image.metadata.uid, made);
   return { ...before, templates: [...templates, { ...made, ...(checksum !== undefined && { checksum }) }] };
 }
 
+/** Nodes without shared storage have files of the same name. */
+const isSame = (a: DownloadEntry, b: DownloadEntry | undefined): boolean =>
+  a.provider === b?.provider && a.node === b.node && a.volume === b.volume;
+
 const withDownload = (before: Entries, entry: DownloadEntry): Entries => ({
   ...before,
-  downloads: [
-    ...before.downloads.filter(
-      ({ provider, volume }) => provider !== entry.provider || volume !== entry.volume,
-    ),
-    entry,
-  ],
+  downloads: [...before.downloads.filter((each) => !isSame(each, entry)), entry],
 });
 
 const withTemplate = (before: Entries, entry: TemplateEntry): Entries => ({
@@ -260,24 +264,32 @@ function sentBy({ spec: { download } }: VMImage): Pick<DownloadEntry, 'via' | 'v
 }
 
 /** What was measured was another file. */
-const withoutMeasure = (before: Entries, provider: string): Entries => ({
+const withoutMeasure = (before: Entries, file: DownloadEntry | undefined): Entries => ({
   ...before,
-  downloads: before.downloads.map(({ size, sha256, ...entry }) =>
-    entry.provider === provider ? entry : { ...entry, size, sha256 },
-  ),
+  downloads: before.downloads.map((entry) => {
+    if (!isSame(entry, file)) return entry;
+    const { size: _size, sha256: _sha256, ...rest } = entry;
+    return rest;
+  }),
 });
 
 /** Its task is over, and so is that of the guest that is being made. */
-function failed(before: Entries, provider: string, failure: Omit<Failure, 'attempts'>): Entries {
+function failed(
+  before: Entries,
+  { provider, node, file }: Context,
+  failure: Omit<Failure, 'attempts'>,
+): Entries {
   const message = failure.message.slice(0, MAX_MESSAGE);
   return {
-    downloads: before.downloads.map(({ task, progress, ...entry }) =>
-      entry.provider === provider
-        ? { ...entry, failure: { ...failure, message, attempts: (entry.failure?.attempts ?? 0) + 1 } }
-        : { ...entry, task, progress },
-    ),
+    downloads: before.downloads.map((entry) => {
+      if (!isSame(entry, file)) return entry;
+      const { task: _task, progress: _progress, ...rest } = entry;
+      return { ...rest, failure: { ...failure, message, attempts: (entry.failure?.attempts ?? 0) + 1 } };
+    }),
     templates: before.templates.map((entry) =>
-      entry.provider === provider && entry.state === 'Reserved' ? { ...entry, task: undefined } : entry,
+      entry.provider === provider && entry.node === (node ?? entry.node) && entry.state === 'Reserved'
+        ? { ...entry, task: undefined }
+        : entry,
     ),
   };
 }

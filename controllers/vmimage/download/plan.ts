@@ -1,16 +1,17 @@
 /**
- * Decides on one step for one Provider: download, create, convert, tidy up. Each request is announced in status before
+ * Decides on one step for one node of a Provider: download, create, convert, tidy up. Each request is announced in status before
  * it is sent. One whose outcome is not known is not sent again before it has been looked for, and has had the time to
  * arrive. Pure.
  */
 import { FORCE_DELETE } from '../../../src/api/index.ts';
 import { contentOf, isFile } from '../../shared/images/file-name.ts';
 import { refusalIn } from '../../../src/pve/index.ts';
+import type { Problem } from '../../shared/placement/image-places.ts';
 import { CLONES_ARE_GONE, clonesText, type LinkedClone } from '../../shared/guests/linked-clones.ts';
 import { asSentence } from '../../../src/lib/sentence.ts';
 import { holdOffMs } from '../../shared/plan/hold-off.ts';
 import { IN_FLIGHT_MS, inFlightMs } from './in-flight.ts';
-import type { DownloadEntry, GuestSeen, Have, Plan, Problem, Step, TemplateEntry, Want } from './model.ts';
+import type { DownloadEntry, GuestSeen, Have, Plan, Step, TemplateEntry, Want } from './model.ts';
 import { followTransfer, mayHaveBeenSent } from './transfer-plan.ts';
 import { whyNotMade } from './words.ts';
 
@@ -70,10 +71,14 @@ function proceed(download: DownloadEntry, have: Have): Plan {
   return current ? createGuest(current, have, download) : reserve(download, have);
 }
 
-/** One that was destroyed by hand is made again. */
+/** One that was destroyed by hand is made again, and one that was moved serves another node. */
 function stillThere(current: TemplateEntry, { guests }: Have): Plan {
-  const isGone = current.state === 'Ready' && guests.get(current.vmid)?.guest === 'absent';
-  return isGone ? act({ do: 'forgetTemplate', entry: current }) : DONE;
+  const seen = guests.get(current.vmid);
+  if (current.state !== 'Ready' || !seen) return DONE;
+  if (seen.guest === 'absent') return act({ do: 'forgetTemplate', entry: current });
+  return seen.guest === 'template' && seen.node !== current.node
+    ? act({ do: 'templateReady', entry: current, node: seen.node })
+    : DONE;
 }
 
 /** Only another file helps, and each attempt reads it as far as the fault. */
@@ -121,7 +126,7 @@ function follow(download: DownloadEntry, { file, isUnsent, now }: Have): Plan {
   if (file.task.state === 'failed') return act({ do: 'failed', what: 'file', message: file.task.message });
   if (file.isThere) return act({ do: 'fileReady', entry: download });
   if (file.isBusy) return downloading(download);
-  if (isUnsent(download.at)) return act({ do: 'download', entry: download });
+  if (isUnsent(download)) return act({ do: 'download', entry: download });
   const left = inFlightMs(download, now);
   if (left > 0)
     return wait(
@@ -152,7 +157,7 @@ function createGuest(current: TemplateEntry, have: Have, download: DownloadEntry
     return act({ do: 'failed', what: current.vmid, message: whyNotMade(task.message) });
   // Somebody deleted it before the template was made.
   if (have.file && !have.file.isThere && !have.file.isBusy) return act({ do: 'forgetFile', entry: download });
-  if (have.isUnsent(current.at)) return act({ do: 'create', entry: current, download });
+  if (have.isUnsent(current)) return act({ do: 'create', entry: current, download });
   const left = inFlightMs({ ...download, at: current.at }, have.now);
   if (left > 0)
     return wait(
@@ -197,11 +202,11 @@ function finishGuest(current: TemplateEntry, { guests, target }: Have, entry: Do
 }
 
 function tidyUp(want: Want, have: Have): Plan {
-  const { download, old, former } = have;
+  const { download, old, former, isFileNeeded } = have;
   if (!isMade(want, have)) return DONE;
   const isKept = want.file !== undefined && isIso(want.file);
   const plans = [
-    ...(download && !isKept ? [dropFile(download, have)] : []),
+    ...(download && !isKept && !isFileNeeded ? [dropFile(download, have)] : []),
     ...(former ? [dropFormer(former, have)] : []),
     ...old.map((each) => destroy(each, have)),
   ];
@@ -211,11 +216,10 @@ function tidyUp(want: Want, have: Have): Plan {
 }
 
 /** What the spec asks for is there, or nothing is to be there. */
-function isMade({ file }: Want, { current, download }: Have): boolean {
+function isMade({ file, isWanted: isNeeded }: Want, { current, download, isMadeElsewhere }: Have): boolean {
   if (file === undefined) return true;
-  return isIso(file)
-    ? download?.state === 'Downloaded' && isFile(download.volume, file)
-    : current?.state === 'Ready';
+  if (isIso(file)) return download?.state === 'Downloaded' && isFile(download.volume, file);
+  return current ? current.state === 'Ready' : !isNeeded && isMadeElsewhere;
 }
 
 const dropFormer = ({ entry, file, isUsed }: NonNullable<Have['former']>, have: Have): Plan =>
@@ -236,7 +240,7 @@ function dropFile(entry: DownloadEntry, { file, isUnsent, now }: Have): Plan {
     entry.state === 'Downloading' &&
     entry.task === undefined &&
     mayHaveBeenSent(entry) &&
-    !isUnsent(entry.at) &&
+    !isUnsent(entry) &&
     inFlightMs(entry, now) > 0;
   return mayArrive ? removing : act({ do: 'forgetFile', entry });
 }
@@ -253,11 +257,11 @@ function destroy(entry: TemplateEntry, { guests, isUnsent, now }: Have): Plan {
 }
 
 /** Nothing that was asked for can still create it. */
-const isGone = (
-  { state, at, task }: TemplateEntry,
-  { isUnsent, now }: Pick<Have, 'isUnsent' | 'now'>,
-): boolean =>
-  state !== 'Reserved' || task !== undefined || isUnsent(at) || Date.parse(at) + IN_FLIGHT_MS <= now;
+const isGone = (entry: TemplateEntry, { isUnsent, now }: Pick<Have, 'isUnsent' | 'now'>): boolean =>
+  entry.state !== 'Reserved' ||
+  entry.task !== undefined ||
+  isUnsent(entry) ||
+  Date.parse(entry.at) + IN_FLIGHT_MS <= now;
 
 function remove(
   entry: TemplateEntry,
@@ -265,7 +269,7 @@ function remove(
   { isUnsent, now }: Pick<Have, 'isUnsent' | 'now'>,
 ): Plan {
   if (entry.state !== 'Deleting') return act({ do: 'announceDestroy', entry });
-  if (isUnsent(entry.at)) return act({ do: 'destroy', entry, node });
+  if (isUnsent(entry)) return act({ do: 'destroy', entry, node });
   const isRefused = task.state === 'failed' && refusalIn(task.message) !== 'locked';
   const left = Date.parse(entry.at) + (isRefused ? DESTROY_AGAIN_MS : IN_FLIGHT_MS) - now;
   if (left <= 0) return act({ do: 'announceDestroy', entry });

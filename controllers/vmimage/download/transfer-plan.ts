@@ -43,7 +43,7 @@ const moving = ({ storage, node }: DownloadEntry): Plan =>
 function find(entry: DownloadEntry, file: FileSeen, { isUnsent, now }: Pick<Have, 'isUnsent' | 'now'>): Plan {
   if (file.isBusy) return moving(entry);
   if (file.isThere && file.size === entry.size) return act({ do: 'fileReady', entry });
-  if (isUnsent(entry.at)) return act({ do: 'upload', entry });
+  if (isUnsent(entry)) return act({ do: 'upload', entry });
   const left = inFlightMs(entry, now);
   return left > 0
     ? wait(

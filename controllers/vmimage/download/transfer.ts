@@ -56,8 +56,8 @@ const MAX_SIZE = 64 * GIB;
 /** Another one for each spec: what is fetched with an old one is cancelled. */
 export const transferKey = (
   { metadata: { uid, generation } }: Pick<VMImage, 'metadata'>,
-  provider: string,
-): string => `${uid} ${provider} ${generation}`;
+  { provider, node }: Pick<DownloadEntry, 'provider' | 'node'>,
+): string => `${uid} ${provider} ${node} ${generation}`;
 
 /** Cancels what is fetched for an image with another spec, or at all. */
 export function dropTransfers(
@@ -68,12 +68,12 @@ export function dropTransfers(
   transfers.drop((key) => key.startsWith(`${uid} `) && !isKept(key));
 }
 
-/** Whether anything is sent to the Provider, though it may have been cancelled. */
+/** Whether anything is sent to the node, though it may have been cancelled. */
 export const isSending = (
   { metadata: { uid } }: Pick<VMImage, 'metadata'>,
-  provider: string,
+  { provider, node }: Pick<DownloadEntry, 'provider' | 'node'>,
   { transfers }: Pick<TransferPorts, 'transfers'>,
-): boolean => transfers.isRunning((key) => key.startsWith(`${uid} ${provider} `));
+): boolean => transfers.isRunning((key) => key.startsWith(`${uid} ${provider} ${node} `));
 
 export function startMeasuring(target: TransferTarget, ports: TransferPorts): void {
   const read = ports.readImage ?? readImage;
@@ -98,10 +98,10 @@ export function startUpload(target: TransferTarget, ports: TransferPorts): void 
 type Run = (options: ReadOptions, control: TransferControl) => Promise<Transferred>;
 
 function start(target: TransferTarget, ports: TransferPorts, run: Run): void {
-  const { image, provider } = target;
+  const { image, provider, entry } = target;
   const { download } = image.spec;
   if (!download) return;
-  ports.transfers.start(transferKey(image, provider), {
+  ports.transfers.start(transferKey(image, entry), {
     owner: image.metadata.namespace,
     lane: provider,
     run: async (control) => {

@@ -6,7 +6,8 @@ import type { Connection } from '../../shared/cluster/connections.ts';
 import { downloadNotGranted, mayDownload } from '../../shared/grants/downloads.ts';
 import type { Grant } from '../../shared/grants/grants.ts';
 import { contentOf, isFile } from '../../shared/images/file-name.ts';
-import type { Entries, Have, Plan, Problem, Want } from './model.ts';
+import type { Problem } from '../../shared/placement/image-places.ts';
+import type { Entries, Have, Plan, Want } from './model.ts';
 
 export const AGAIN = seconds(30);
 export const SOON = millis(200);
@@ -77,8 +78,12 @@ export const settledUntil = (again: number | undefined): Outcome =>
   again === undefined ? settled() : settled(millis(again));
 
 /** What is tidied up afterwards is no reason not to be ready. */
-export const stepTaken = (provider: string, { file }: Want, { current, download }: Have): Outcome =>
-  file !== undefined && (current?.state === 'Ready' || hasIso(file, download))
+export const stepTaken = (
+  provider: string,
+  { file }: Want,
+  { current, download, areOthersMade }: Have,
+): Outcome =>
+  file !== undefined && areOthersMade && (current?.state === 'Ready' || hasIso(file, download))
     ? settled(SOON)
     : progressed(
         'StepTaken',

@@ -172,6 +172,13 @@ export const RUNBOOK: readonly Advice[] = [
   },
   {
     section: 'VirtualMachine',
+    reasons: ['TooManyTemplates'],
+    means:
+      'A VMImage that is downloaded has as many templates, or files, as its status can name; no more are begun',
+    todo: 'Remove the VMs that keep templates of former checksums, let templates be on shared storage (`spec.template.storages`), or create another VMImage for some of the Providers',
+  },
+  {
+    section: 'VirtualMachine',
     reasons: ['StorageUnavailable'],
     means:
       "The storage of a disk in the spec is not available on the VM's node; a VM that is off is not started without it",

@@ -7,6 +7,7 @@ import { describeTemplate } from '../../../../controllers/shared/guests/image-ma
 import { Life, type LifeOptions } from '../../../builders/life.ts';
 import { aClass, aDownload, aProvider, readerOf, UID } from '../../../builders/objects.ts';
 import { CLUSTER_ID } from '../../../builders/operator-process.ts';
+import { nodeName, vmid } from '../../../../src/lib/units.ts';
 import { TEMPLATE_CONFIG } from '../../../builders/guests.ts';
 
 const CHECKSUM = `sha256:${'ab'.repeat(32)}`;
@@ -139,5 +140,67 @@ describe('a VM whose image is downloaded', () => {
     world.image = aDownload({}, {}, { deletionTimestamp: '2026-01-01T00:00:00Z' });
     await passes(life, 3);
     expect(readyOf(life)?.message).toContain('VMImage default/ubuntu is being deleted');
+  });
+});
+
+describe('a VM whose image has a template on another node', () => {
+  const HERE = { provider: 'default/pve', checksum: CHECKSUM };
+  const onBoth = () =>
+    aDownload(
+      { checksum: CHECKSUM },
+      { templates: [HERE, { ...HERE, vmid: vmid(9001), node: nodeName('pve-2') }] },
+    );
+  const spec = { placement: { host: nodeName('pve-2') } };
+  const posts = (life: Life) => life.pve.requests.filter((route) => route.startsWith('POST'));
+
+  test('waits for one on the node that it has to be on, says so, and is made of that one', async () => {
+    const { life, world } = aLife({ vm: { spec } });
+    life.pve.localContent = 'iso,import';
+    world.image = downloaded();
+    await passes(life, 5);
+    expect(readyOf(life)).toMatchObject({
+      reason: 'ImageNotReady',
+      message: expect.stringContaining('node pve-2, which gets a template of VMImage default/ubuntu first'),
+    });
+    expect(life.status.internal?.templateNode).toBe('pve-2');
+    expect(posts(life)).toEqual([]);
+    life.pve.add(9001, { ...MARKED, template: '1' }, { node: 'pve-2' });
+    world.image = onBoth();
+    await life.untilReady();
+    expect(life.status).toMatchObject({ node: 'pve-2', placement: { template: 9001 } });
+    expect(life.status.internal?.templateNode).toBeUndefined();
+  });
+
+  test('is moved there where no template can be made, as before', async () => {
+    const { life, world } = aLife({ vm: { spec } });
+    world.image = downloaded();
+    await life.untilReady();
+    expect(life.status).toMatchObject({ node: 'pve-2', placement: { template: 9000 } });
+  });
+
+  test('is moved there where the download failed again and again', async () => {
+    const { life, world } = aLife({ vm: { spec } });
+    life.pve.localContent = 'iso,import';
+    const failure = {
+      reason: 'TaskFailed',
+      message: 'no route to host',
+      attempts: 3,
+      at: '2026-01-01T00:00:00Z',
+      generation: 1,
+    };
+    world.image = aDownload(
+      { checksum: CHECKSUM },
+      { templates: [HERE], downloads: [{ node: nodeName('pve-2'), state: 'Downloading', failure }] },
+    );
+    await life.untilReady();
+    expect(life.status).toMatchObject({ node: 'pve-2', placement: { template: 9000 } });
+  });
+
+  test('is made at once where the template is, if it may be on any node', async () => {
+    const { life, world } = aLife();
+    life.pve.localContent = 'iso,import';
+    world.image = downloaded();
+    await life.untilReady();
+    expect(life.status).toMatchObject({ node: 'pve-1', cloneType: 'Linked' });
   });
 });

@@ -147,6 +147,10 @@ describe('the templates that were made for a VMImage', () => {
     made: all.map((each) => vmid(each)),
     mark: { cluster: 'c1', uid: 'uid' },
     progress: 'It is downloaded.',
+    name: 'VMImage default/ubuntu',
+    spec: {},
+    making: [],
+    failing: [],
   });
 
   test('are those that the list of guests has, also while it does not know yet that they are templates', () => {

@@ -80,6 +80,11 @@ describe('what VMs need of a VMImage that is downloaded', () => {
     ]);
   });
 
+  test('is on the node that its placement chose and that has no template yet', () => {
+    const status = { ...because('ImageNotReady'), internal: { templateNode: nodeName('pve-3') } };
+    expect(demands([aWaiting({ status })])).toMatchObject([{ node: 'pve-3', isChosen: true, waiting: 1 }]);
+  });
+
   test.each<[string, VirtualMachineChange]>([
     ['is being deleted', { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } }],
     ['has a VMID', { status: { ...because('ImageNotReady'), vmid: vmid(100) } }],

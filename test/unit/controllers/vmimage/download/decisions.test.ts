@@ -2,7 +2,11 @@ import { describe, expect, test } from '@jest/globals';
 import { downloadNeeds } from '../../../../../controllers/provider/download-needs.ts';
 import { NO_NAMESPACES } from '../../../../../controllers/shared/grants/namespaces.ts';
 import { fileNameOf, isFileOf } from '../../../../../controllers/shared/images/file-name.ts';
-import { placeFor, targetFor, type Choice } from '../../../../../controllers/vmimage/download/choose.ts';
+import {
+  placeFor,
+  targetFor,
+  type Choice,
+} from '../../../../../controllers/shared/placement/image-places.ts';
 import type {
   GuestSeen,
   Have,
@@ -186,6 +190,9 @@ describe('for whatever is known', () => {
     ),
     place: fc.constant({ node: nodeName('pve-1'), storage: 'local' }),
     target: fc.constant('tank'),
+    isFileNeeded: fc.boolean(),
+    areOthersMade: fc.boolean(),
+    isMadeElsewhere: fc.boolean(),
     isUnsent: fc.boolean().map((is) => () => is),
     now: fc.constant(NOW),
   });
@@ -206,7 +213,7 @@ describe('for whatever is known', () => {
         if (step.do === 'convert' || step.do === 'destroy')
           expect(['guest', 'template']).toContain(known.guests.get(step.entry.vmid)?.guest);
         if (step.do === 'download' || step.do === 'create' || step.do === 'destroy')
-          expect(known.isUnsent(step.entry.at)).toBe(true);
+          expect(known.isUnsent(step.entry)).toBe(true);
         if (step.do === 'create') expect(known.guests.get(step.entry.vmid)?.guest).toBe('absent');
         if (step.do === 'download') expect(known.file).toMatchObject({ isThere: false, isBusy: false });
       }),
@@ -231,7 +238,7 @@ describe('for whatever is known', () => {
         const { step } = next;
         if (step.do === 'upload') {
           expect(step.entry).toMatchObject({ via: 'Operator', size: 3000, sha256: 'ab' });
-          expect(known.isUnsent(step.entry.at)).toBe(true);
+          expect(known.isUnsent(step.entry)).toBe(true);
           expect(known.file).toMatchObject({ isBusy: false });
         }
         if (step.do === 'fileReady' && step.entry.via === 'Operator')
@@ -248,8 +255,48 @@ describe('for whatever is known', () => {
         const next = plan(wanted, known);
         const isDestroying =
           next.kind === 'act' && (next.step.do === 'announceDestroy' || next.step.do === 'destroy');
-        if (isDestroying && wanted.file !== undefined) expect(known.current?.state).toBe('Ready');
+        const isMade = known.current ? known.current.state === 'Ready' : known.isMadeElsewhere;
+        if (isDestroying && wanted.file !== undefined) expect(isMade).toBe(true);
       }),
     );
   });
+});
+
+describe('a file on shared storage, of which a template is ready on this node', () => {
+  const at = '2026-01-01T00:00:00Z';
+  const entry = { provider: 'default/pve', node: nodeName('pve-1'), at };
+  const download = {
+    ...entry,
+    storage: 'share',
+    volume: 'share:import/new.qcow2',
+    state: 'Downloaded' as const,
+  };
+  const have = (isFileNeeded: boolean): Have => ({
+    download,
+    current: { ...entry, storage: 'tank', vmid: vmid(100), file: 'new.qcow2', state: 'Ready' },
+    old: [],
+    file: { task: { state: 'none' }, isThere: true, isBusy: false },
+    transfer: undefined,
+    guests: new Map(),
+    isFileNeeded,
+    areOthersMade: !isFileNeeded,
+    isMadeElsewhere: true,
+    place: { node: entry.node, storage: 'share' },
+    target: 'tank',
+    isUnsent: () => false,
+    now: Date.parse(at),
+  });
+  const want: Want = {
+    provider: 'default/pve',
+    isWanted: true,
+    via: 'ProxmoxVE',
+    file: 'new.qcow2',
+    generation: 1,
+  };
+
+  test('is kept while a template of another node is to be made of it', () =>
+    expect(plan(want, have(true))).toEqual({ kind: 'done' }));
+
+  test('is deleted once none is', () =>
+    expect(plan(want, have(false))).toEqual({ kind: 'act', step: { do: 'deleteFile', entry: download } }));
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { ImageLife } from '../../../../builders/image-life.ts';
 import { atCalls, FAULTS, isDistinct, Saboteur, type Fault } from '../../../../builders/saboteur.ts';
 import { aProvider, aVirtualMachine } from '../../../../builders/objects.ts';
-import { vmid } from '../../../../../src/lib/units.ts';
+import { nodeName, vmid } from '../../../../../src/lib/units.ts';
 import fc from '../../../../builders/fast-check.ts';
 
 const files = (life: ImageLife): readonly string[] => [...life.pve.volumes];
@@ -368,4 +368,154 @@ test('a clone of a template, which has a copy of its mark, is left alone, even u
   await life.delete();
   expect(life.pve.guests.get(made.vmid)?.config).not.toHaveProperty('template');
   expect(life.pve.guests.has(made.vmid)).toBe(true);
+});
+
+describe('on nodes that share no storage', () => {
+  const URL = 'https://images.example/debian.img';
+  const spec = (replicate: 'All' | 'OnDemand') => ({
+    download: { url: URL, replicate, providerRefs: [{ name: 'pve' }] },
+  });
+  const onNodes = (life: ImageLife) => life.made.map(({ node }) => node).toSorted();
+  /** One that its placement put on a node which has no template. */
+  const waitingOn = (node: string) =>
+    aVirtualMachine({
+      status: {
+        internal: { templateNode: nodeName(node) },
+        conditions: [
+          {
+            type: 'Ready',
+            status: 'False',
+            reason: 'ImageNotReady',
+            message: '',
+            observedGeneration: 1,
+            lastTransitionTime: '2026-01-01T00:00:00Z',
+          },
+        ],
+      },
+    });
+
+  test('one node gets a template, and another once a VM waits for it there, with one download each', async () => {
+    const life = new ImageLife({ spec: spec('OnDemand') });
+    await life.untilReady();
+    expect(onNodes(life)).toHaveLength(1);
+    const other = onNodes(life)[0] === 'pve-1' ? 'pve-2' : 'pve-1';
+    life.vms = [waitingOn(other), waitingOn(other)];
+    await life.until(() => onNodes(life).length === 2 && life.ready.startsWith('True'));
+    for (let n = 0; n < 20; n += 1) await life.pass();
+    expect(onNodes(life)).toEqual(['pve-1', 'pve-2']);
+    expect(life.pve.downloads).toBe(2);
+    expect(life.status.templates).toHaveLength(2);
+  });
+
+  test('each gets one with replicate: All, and again after somebody destroyed it, and it costs no requests', async () => {
+    const life = new ImageLife({ spec: spec('All') });
+    await life.untilReady();
+    expect(onNodes(life)).toEqual(['pve-1', 'pve-2']);
+    await life.until(() => life.status.downloads === undefined);
+    const asked = () => life.pve.requests.filter((route) => !route.includes('/cluster/')).length;
+    const before = asked();
+    for (let n = 0; n < 30; n += 1) await life.pass();
+    expect(asked()).toBe(before);
+    life.pve.guests.delete(life.made[0]?.vmid ?? 0);
+    await life.until(() => onNodes(life).length === 2 && life.ready.startsWith('True'));
+    expect(onNodes(life)).toEqual(['pve-1', 'pve-2']);
+  });
+
+  test('another checksum replaces all of them, one after the other is ready', async () => {
+    const life = new ImageLife({ spec: spec('All') });
+    await life.untilReady();
+    const old = life.made.map((guest) => guest.vmid);
+    const download = { ...spec('All').download, checksum: `sha256:${'ab'.repeat(32)}` };
+    life.store.editSpec({ download });
+    await life.until(() => life.made.length === 2 && !life.made.some((guest) => old.includes(guest.vmid)));
+    expect(onNodes(life)).toEqual(['pve-1', 'pve-2']);
+    await life.delete();
+    life.afterwards();
+    expect([...life.pve.guests.keys()]).toEqual([9000]);
+    expect(files(life)).toEqual([]);
+  });
+
+  test('the first template of another checksum replaces all of a former one, if others are made on demand', async () => {
+    const life = new ImageLife({ spec: spec('OnDemand') });
+    await life.untilReady();
+    life.vms = [waitingOn('pve-1'), waitingOn('pve-2')];
+    await life.until(() => onNodes(life).length === 2 && life.ready.startsWith('True'));
+    const old = life.made.map((guest) => guest.vmid);
+    life.vms = [];
+    life.store.editSpec({ download: { ...spec('OnDemand').download, checksum: `md5:${'0'.repeat(32)}` } });
+    await life.until(() => life.made.length === 1);
+    expect(old).not.toContain(life.made[0]?.vmid);
+    await life.until(() => life.status.templates?.length === 1);
+  });
+
+  test('a template is made again if the spec returns to its file while it is being destroyed', async () => {
+    const life = new ImageLife({ spec: spec('OnDemand') });
+    await life.untilReady();
+    life.store.editSpec({ download: { ...spec('OnDemand').download, checksum: `md5:${'0'.repeat(32)}` } });
+    await life.until(() => life.status.templates?.some(({ state }) => state === 'Deleting') ?? false);
+    life.store.editSpec({ download: spec('OnDemand').download });
+    await life.until(() => life.made.length === 1 && life.ready.startsWith('True'));
+    await life.until(() => life.status.templates?.length === 1);
+    expect(life.status.templates).toMatchObject([{ state: 'Ready', vmid: life.made[0]?.vmid }]);
+    expect(life.status.templates?.[0]).not.toHaveProperty('checksum');
+  });
+
+  test('a template that was moved serves its new node, and the former one gets another', async () => {
+    const life = new ImageLife({ spec: spec('OnDemand') });
+    await life.untilReady();
+    const [first] = life.made;
+    const from = first!.node;
+    first!.node = from === 'pve-1' ? 'pve-2' : 'pve-1';
+    life.vms = [waitingOn(from)];
+    await life.until(() => onNodes(life).length === 2 && life.ready.startsWith('True'));
+    expect(onNodes(life)).toEqual(['pve-1', 'pve-2']);
+    expect(life.status.templates?.map(({ node }) => node).toSorted()).toEqual(['pve-1', 'pve-2']);
+  });
+
+  test('each gets one of a file that goes through the operator', async () => {
+    const download = { ...spec('All').download, url: `${URL}.xz` };
+    const life = new ImageLife({ spec: { download } });
+    await life.untilReady();
+    expect(onNodes(life)).toEqual(['pve-1', 'pve-2']);
+    expect(life.pve.uploads).toBe(2);
+    const begun = life.events.filter((event) => event.startsWith('Downloading: '));
+    expect(begun).toHaveLength(2);
+    expect(new Set(begun).size).toBe(2);
+    await life.delete();
+    life.afterwards();
+    expect([...life.pve.guests.keys()]).toEqual([9000]);
+    expect(files(life)).toEqual([]);
+  });
+
+  test.each(FAULTS)(
+    'there are never two templates on one, and nothing is left, if any call %s',
+    async (fault) => {
+      const run = async (faults: Iterable<readonly [number, Fault]>): Promise<readonly string[]> => {
+        const saboteur = new Saboteur(atCalls(faults));
+        const life = new ImageLife({
+          spec: spec('All'),
+          between: saboteur.between,
+          isDead: saboteur.isDead,
+        });
+        await life.untilReady();
+        life.pve.settle();
+        expect(onNodes(life)).toEqual(['pve-1', 'pve-2']);
+        await life.delete();
+        life.afterwards();
+        expect([...life.pve.guests.keys()]).toEqual([9000]);
+        expect(files(life)).toEqual([]);
+        return saboteur.called;
+      };
+      const calls = await run([]);
+      for (const [index, what] of calls.entries()) {
+        if (!isDistinct(fault, what)) continue;
+        try {
+          await run([[index + 1, fault]]);
+        } catch (error) {
+          throw new Error(`Call ${index + 1} of ${calls.length} (${what}) ${fault}.`, { cause: error });
+        }
+      }
+    },
+    60_000,
+  );
 });

@@ -1,10 +1,21 @@
 /** On which node and storage a file is kept until a template is made of it, and where that is made. Pure. */
-import type { VMImageSpec } from '../../../src/api/index.ts';
+import type { Reason, VMImageSpec } from '../../../src/api/index.ts';
 import type { StorageView, View } from '../../../src/pve/index.ts';
 import type { NodeName } from '../../../src/lib/units.ts';
-import { isOutside, type Grant } from '../../shared/grants/grants.ts';
-import type { Demand } from '../../shared/images/demand.ts';
-import type { Place, Problem } from './model.ts';
+import { isOutside, type Grant } from '../grants/grants.ts';
+import { storagesIn } from './storages.ts';
+import type { Demand } from '../images/demand.ts';
+
+export interface Place {
+  readonly node: NodeName;
+  /** Of the file. */
+  readonly storage: string;
+}
+
+export interface Problem {
+  readonly reason: Reason;
+  readonly message: string;
+}
 
 export interface Choice {
   readonly spec: Pick<VMImageSpec, 'download' | 'template'>;
@@ -14,7 +25,7 @@ export interface Choice {
   readonly nodeSelector: readonly string[];
   /** Of the Provider. */
   readonly defaultStorage: string | undefined;
-  readonly demands: readonly Demand[];
+  readonly demands: readonly Pick<Demand, 'storage' | 'node' | 'isChosen'>[];
 }
 
 const room = ({ total, used }: StorageView): number => (total ?? 0) - (used ?? 0);
@@ -69,11 +80,18 @@ export function targetFor(choice: Choice, node?: NodeName): string | Problem {
 const firstOf = (wanted: readonly string[], rows: readonly StorageView[]): string | undefined =>
   wanted.find((each) => rows.some(({ storage }) => storage === each));
 
-/** A node that can keep the file and make the template: one that VMs wait for on, if there is one. */
-export function placeFor(choice: Choice): Place | Problem {
+const filesOf = (choice: Choice): readonly StorageView[] => {
   const allowed = choice.spec.download?.storages;
-  const files = usable(choice, 'import').filter(({ storage }) => allowed?.includes(storage) ?? true);
-  if (files.length === 0) return noStorage(choice, allowed, 'import');
+  return usable(choice, 'import').filter(({ storage }) => allowed?.includes(storage) ?? true);
+};
+
+/**
+ * A node that can keep the file and make the template: one that VMs wait for on, if there is one.
+ * @param on the only node that may be. Absent: any.
+ */
+export function placeFor(choice: Choice, on?: NodeName): Place | Problem {
+  const files = filesOf(choice).filter(({ node }) => on === undefined || node === on);
+  if (files.length === 0) return noStorage(choice, 'import', on);
   const nodes = new Set(choice.demands.flatMap(({ node }) => node ?? []));
   const fit = files.filter(({ node }) => typeof targetFor(choice, node) === 'string');
   const found = fit.find(({ node }) => nodes.has(node)) ?? fit[0];
@@ -81,6 +99,28 @@ export function placeFor(choice: Choice): Place | Problem {
   const target = targetFor(choice, files[0]?.node);
   return typeof target === 'string' ? { reason: 'StorageUnavailable', message: target } : target;
 }
+
+/** The nodes that a template can be made on, with the storage that it would be on there; in order of their names. */
+export function templateNodes(choice: Choice): ReadonlyMap<NodeName, string> {
+  const nodes = [...new Set(filesOf(choice).map(({ node }) => node))].toSorted();
+  return new Map(
+    nodes.flatMap((node) => {
+      const target = targetFor(choice, node);
+      return typeof target === 'string' ? [[node, target] as const] : [];
+    }),
+  );
+}
+
+/** Whether guests of a node can be cloned from a template on these storages: it is there, or all of them are shared. */
+export const isReachedFrom = (
+  node: string,
+  template: { readonly node: string; readonly storages: readonly string[] },
+  view: Pick<View, 'storages'>,
+): boolean =>
+  template.node === node ||
+  template.storages.every(
+    (each) => storagesIn(view).isShared(each) && storagesIn(view).at(node, each) !== undefined,
+  );
 
 /** Where an ISO image is kept: on a storage that all nodes see if there is one, or else on a node that VMs wait for. */
 export function isoPlaceFor(choice: Choice): Place | Problem {
@@ -93,14 +133,11 @@ export function isoPlaceFor(choice: Choice): Place | Problem {
     rows.find(({ shared }) => shared) ??
     rows.find(isNear) ??
     rows[0];
-  return found ? { node: found.node, storage: found.storage } : noStorage(choice, allowed, 'iso');
+  return found ? { node: found.node, storage: found.storage } : noStorage(choice, 'iso');
 }
 
-function noStorage(
-  { view }: Choice,
-  allowed: readonly string[] | undefined,
-  needed: 'import' | 'iso',
-): Problem {
+function noStorage({ view, spec }: Choice, needed: 'import' | 'iso', on?: NodeName): Problem {
+  const allowed = spec.download?.storages;
   const named = allowed ? `of spec.download.storages (${allowed.join(', ')}) ` : '';
   const candidate = view.storages.find(
     ({ storage, type }) => FILES.has(type) && (allowed?.includes(storage) ?? true),
@@ -109,6 +146,6 @@ function noStorage(
   const content = [...new Set([...(candidate?.content ?? []), needed])].join(',');
   return {
     reason: 'StorageUnavailable',
-    message: `No storage ${named}that may be used on a node that is online has content type "${needed}"${needed === 'import' ? ', which Proxmox VE has from 8.4 on' : ''}. Allow it on a storage that keeps files, on a node: pvesm set ${storage} --content ${content}`,
+    message: `No storage ${named}that may be used on ${on === undefined ? 'a node that is online' : `node ${on}, which VMs are to be made on,`} has content type "${needed}"${needed === 'import' ? ', which Proxmox VE has from 8.4 on' : ''}. Allow it on a storage that keeps files, on a node: pvesm set ${storage} --content ${content}`,
   };
 }
