@@ -93,6 +93,10 @@ campaign: setup ## Make random changes to all kinds against the fake Proxmox VE,
 chaos: setup ## The same with kills, faults, and changes that somebody makes in Proxmox VE
 	@node test/campaign/campaign.ts --incidents $(ARGS)
 
+.PHONY: scale
+scale: setup ## Start the operator among thousands of settled VMs, and measure what they cost (ARGS='--vms 10000 --goals')
+	@node test/performance/scale/scale.ts $(ARGS)
+
 .PHONY: loadtest
 loadtest: setup ## Run virtrigaud-loadgen against the fake Proxmox VE (ARGS='--scenarios FILE'; reports in dist/loadtest)
 	@node hack/loadtest.ts $(ARGS)
