@@ -95,7 +95,7 @@ function feedsOf({ vm, policy, besides, apartFrom }: Question, { counted, around
   };
   return [...new Set([...meant, ...apartFrom])].map((namespace) => {
     const to = !apartFrom.includes(namespace) ? counted : meant.includes(namespace) ? both : around;
-    // Guests that are no VMs are told once.
+    // Guests that are no VMs are counted once.
     const strangers = namespace === home && policy !== undefined && meansTags(policy.spec);
     return createFeed({ namespace, from, to, strangers });
   });
