@@ -119,17 +119,25 @@ export function scheduleAgentQuery(
   const booted = afterStart(schedule, now);
   const { notBefore = now } = booted;
   if (isBooting(booted, now)) return { ...booted, dueAt: notBefore };
-  const since = booted.since ?? now;
-  const gap = nextInterval({ nics, addresses }, now - since);
+  const complete = areComplete({ nics, addresses });
+  const since = booted.since ?? beganAt(before, have, { now, complete });
+  const gap = queryInterval(now - since, complete);
   return { ...booted, since, dueAt: gap === undefined ? undefined : now + gap };
 }
 
-function nextInterval(
-  { nics, addresses }: Pick<Facts, 'nics' | 'addresses'>,
-  age: number,
-): number | undefined {
+function areComplete({ nics, addresses }: Pick<Facts, 'nics' | 'addresses'>): boolean {
   const found = addresses?.filter((nic) => nic.addresses.length > 0).length ?? 0;
-  return queryInterval(age, found === nics.length);
+  return found === nics.length;
+}
+
+/** A guest that ran long before this process first saw it has what comes late: a start of ours must not query each agent thrice. */
+function beganAt(
+  { boots, startedAt }: AgentSchedule,
+  { presence, now: readAt }: Facts['have'],
+  { now, complete }: { readonly now: number; readonly complete: boolean },
+): number {
+  if (!complete || boots || startedAt !== undefined || presence.kind !== 'seen') return now;
+  return readAt - (presence.guest.uptimeMs ?? 0);
 }
 
 function queryInterval(age: number, complete: boolean): number | undefined {

@@ -139,6 +139,29 @@ describe('looking for addresses starts over with a start', () => {
   });
 });
 
+describe('a guest that runs when the process first sees it', () => {
+  const runningFor = (uptimeMs: number): Facts['have'] =>
+    observed({ presence: seen({ running: true, uptimeMs }) });
+  const dueFor = (uptimeMs: number, before: AgentSchedule = {}) =>
+    gapOf(scheduleAgentQuery(before, facts({ ...FOUND, have: runningFor(uptimeMs) }), NOW));
+
+  test('long since, and with all addresses, is not queried again', () => {
+    expect(dueFor(3_600_000)).toBeUndefined();
+  });
+
+  test('for a moment is queried for what comes late', () => {
+    expect(dueFor(4_000)).toBe(6_000);
+  });
+
+  test('long since, but without an address, is queried like one that has just started', () => {
+    expect(gapOf(scheduleAgentQuery({}, facts({ have: runningFor(3_600_000) }), NOW))).toBe(250);
+  });
+
+  test('is queried for what comes late if we are starting it, whatever uptime an older read shows', () => {
+    expect(dueFor(3_600_000, { startedAt: NOW - 3_600_000 })).toBe(10_000);
+  });
+});
+
 test('a guest that we started is given a second to boot, and then asked as often as any', () => {
   const silent = facts({ agent: 'notAsked' });
   const first = scheduleAgentQuery(starting({}), silent, NOW);
