@@ -57,6 +57,8 @@ function asCopy(text: string, seed: Vm, uid: string, { name, vmid, node, mac }: 
   const seedMac = MAC.exec(text)?.[0] ?? 'no MAC';
   return (
     text
+      // A copy in the fake is based on nothing.
+      .replaceAll(/base-\d+-disk-\d+\//g, '')
       .replaceAll(metadata.uid, uid)
       .replaceAll(metadata.name, name)
       .replaceAll(new RegExp(`\\bvm-${status.vmid}-`, 'g'), `vm-${vmid}-`)
@@ -66,6 +68,16 @@ function asCopy(text: string, seed: Vm, uid: string, { name, vmid, node, mac }: 
       .replaceAll(seedMac, mac)
       .replaceAll(addressOf(seedMac), addressOf(mac))
   );
+}
+
+const AN_HOUR_MS = 3_600_000;
+
+/** For a while after a boot the agent is asked for addresses that come late. */
+function startLongAgo({ fake }: Site, vmid: number): void {
+  fake.outside.start(vmid);
+  const { running } = fake.state.guests.get(vmid) ?? {};
+  const since = fake.clock.now() - AN_HOUR_MS;
+  if (running) Object.assign(running, { since, bootedAt: since });
 }
 
 async function putOne(api: KubeApi, site: Site, seed: Vm, copy: Copy): Promise<void> {
@@ -83,7 +95,7 @@ async function putOne(api: KubeApi, site: Site, seed: Vm, copy: Copy): Promise<v
   const options = own.map(([key, value]) => [key, asCopy(value, seed, uid, copy)] as const);
   site.fake.outside.edit(copy.vmid, Object.fromEntries(options));
   site.fake.outside.migrate(copy.vmid, copy.node);
-  site.fake.outside.start(copy.vmid);
+  startLongAgo(site, copy.vmid);
   const status: unknown = JSON.parse(asCopy(JSON.stringify(seed.status), seed, uid, copy));
   await api.patch(`${path}/status`, { status });
 }
