@@ -6,6 +6,7 @@ import type { Caches } from './watches.ts';
 
 /** Changes of the VMs of a namespace; whoever is further behind looks at all of them. */
 const REMEMBERED = 1024;
+const NONE: ReadonlySet<string> = new Set();
 
 interface Log {
   /** The position of the first one that is remembered. */
@@ -37,6 +38,8 @@ export function createPlacementChanges({
   /** Of all namespaces: a log that begins again begins after all that anybody may remember. */
   let next = 0;
   const logs = new Map<string, Log>();
+  /** When a namespace lost its last VM, whichever that was: one that has none since before then has not changed. */
+  let emptied = 0;
   VirtualMachine.cache.onChange((_key, before, after) => {
     const { namespace, name } = (after ?? before)?.metadata ?? {};
     if (namespace === undefined || name === undefined) return;
@@ -45,7 +48,10 @@ export function createPlacementChanges({
     next += 1;
     log.names.push(name);
     log.vms += Number(after !== undefined) - Number(before !== undefined);
-    if (log.vms === 0) logs.delete(namespace);
+    if (log.vms === 0) {
+      logs.delete(namespace);
+      emptied = next;
+    }
     if (log.names.length > 2 * REMEMBERED) log.start += log.names.splice(0, REMEMBERED).length;
   });
 
@@ -59,7 +65,8 @@ export function createPlacementChanges({
     },
     since(namespace, position) {
       const log = logs.get(namespace);
-      return log && position >= log.start ? new Set(log.names.slice(position - log.start)) : undefined;
+      if (!log) return position >= emptied ? NONE : undefined;
+      return position >= log.start ? new Set(log.names.slice(position - log.start)) : undefined;
     },
   };
 }

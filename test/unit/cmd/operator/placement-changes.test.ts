@@ -47,6 +47,18 @@ test('a namespace that has VMs again is not taken for the one before', () => {
   expect(changes.since('default', position)).toBeUndefined();
 });
 
+test('a namespace without VMs has no changes, whatever happens in others', () => {
+  const { VirtualMachine, changes } = scene();
+  VirtualMachine.change(undefined, vm('a'));
+  const position = changes.position('infra');
+  VirtualMachine.change(vm('a'), vm('a'));
+  expect(changes.since('infra', position)).toEqual(new Set());
+  VirtualMachine.change(undefined, vm('b', 'infra'));
+  VirtualMachine.change(vm('b', 'infra'), undefined);
+  expect(changes.since('infra', position)).toBeUndefined();
+  expect(changes.since('infra', changes.position('infra'))).toEqual(new Set());
+});
+
 test('an edit of a Provider changes the rules, and what it reports does not', () => {
   const { Provider: providers, changes } = scene();
   const provider = entryOf(aProvider());

@@ -14,7 +14,7 @@ import { aWatch, entryOf } from '../../../../builders/watches.ts';
 
 const NODES = ['pve-1', 'pve-2', 'pve-3', 'pve-4'].map((name) => nodeName(name));
 const ZONES = { a: [NODES[0]!, NODES[1]!], b: [NODES[2]!] };
-const NAMESPACES = ['default', 'infra'];
+const NAMESPACES = ['default', 'infra', 'team-a'];
 
 const aPolicy = (spec: VMPlacementPolicy['spec'], generation: number): VMPlacementPolicy => ({
   apiVersion: 'infra.virtrigaud.io/v1beta1',
@@ -40,7 +40,7 @@ class World {
       Provider: this.#providers,
     }),
   );
-  readonly #forgetting = this.#limits(UNKNOWN_CHANGES);
+  readonly #forgetting = this.#limits({ ...UNKNOWN_CHANGES, namespaces: () => NAMESPACES });
 
   constructor() {
     for (const name of ['pve', 'other'])
@@ -136,6 +136,10 @@ const term = fc.oneof(
       key: fc.constant('app'),
       operator: fc.constantFrom('In' as const, 'NotIn' as const),
       values: fc.constantFrom(['db'], ['web'], ['db', 'web']),
+      namespaceSelector: fc.constantFrom(
+        { matchLabels: { name: 'default' } },
+        { matchExpressions: [{ key: 'name', operator: 'Exists' as const }] },
+      ),
       topologyKey: fc.constantFrom('node' as const, 'zone' as const),
     },
     { requiredKeys: ['key', 'operator', 'values'] },
