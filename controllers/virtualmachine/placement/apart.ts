@@ -1,7 +1,7 @@
 /** Namespaces whose placement policies may keep a VM away from VMs there. */
 import type { PlacementTerm, Provider, VirtualMachine, VMPlacementPolicy } from '../../../src/api/index.ts';
 import type { ObjectReader, Readable } from '../../../src/runtime/controller.ts';
-import { grantOf } from '../../shared/grants/grants.ts';
+import { grantOf, isUndecided } from '../../shared/grants/grants.ts';
 import type { Namespaces } from '../../shared/grants/namespaces.ts';
 import { providerOf } from '../../shared/objects/provider-of.ts';
 import type { InScope } from '../../shared/placement/rule-facts.ts';
@@ -28,12 +28,21 @@ export function createApart({ policies, providers, namespaces, changes }: ApartP
     const at = providerOf(vm);
     const provider = within.across.size === 0 ? undefined : providers.partial(at.namespace, at.name);
     const mayKeepAway = (home: string): boolean =>
-      provider !== undefined && grantOf(provider, home, namespaces)?.placementAcrossNamespaces === true;
+      provider !== undefined && mayMean(provider, home, namespaces);
     const others = [...within.across]
       .filter(([home, terms]) => home !== namespace && terms.some((term) => inScope(term, namespace, home)))
       .flatMap(([home]) => (mayKeepAway(home) ? home : []));
     return [...(within.own.has(namespace) ? [namespace] : []), ...others];
   };
+}
+
+/** Also while the labels of its Namespace are not known: a VM that was made beside another is not moved. */
+function mayMean(provider: Readable<Provider>, home: string, namespaces: Namespaces): boolean {
+  const grant = grantOf(provider, home, namespaces);
+  if (grant) return grant.placementAcrossNamespaces;
+  const isGrantable =
+    provider.spec.grants?.some((entry) => entry.placementAcrossNamespaces === true) === true;
+  return isGrantable && isUndecided(provider, home, namespaces);
 }
 
 interface Within {

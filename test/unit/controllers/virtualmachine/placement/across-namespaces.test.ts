@@ -73,7 +73,7 @@ describe('a VM may be kept away by VMs', () => {
   const apartFrom = (
     policies: readonly VMPlacementPolicy[],
     provider: Provider,
-    labels = { etcd: 'yes' },
+    labels: ReturnType<Namespaces['labelsOf']> = { etcd: 'yes' },
   ) => {
     const namespaces = labelled(labels);
     const apart = createApart({
@@ -95,5 +95,19 @@ describe('a VM may be kept away by VMs', () => {
     expect(apartFrom([policyIn('team-a', [FAR])], grantedTo(false))).toEqual([]);
     expect(apartFrom([policyIn('team-a', [TERM])], grantedTo(true))).toEqual([]);
     expect(apartFrom([policyIn('team-a', [FAR])], grantedTo(true), { etcd: 'no' })).toEqual([]);
+  });
+
+  test('of a namespace of which it is not known yet whether its policies may do so', () => {
+    const selecting = aProvider(
+      {
+        grants: [
+          { namespaces: { selector: { matchLabels: { etcd: 'yes' } } }, placementAcrossNamespaces: true },
+        ],
+      },
+      { namespace: 'infra' },
+    );
+    expect(apartFrom([policyIn('team-a', [FAR])], selecting, 'unread')).toEqual(['team-a']);
+    expect(apartFrom([policyIn('team-a', [FAR])], selecting, 'unavailable')).toEqual([]);
+    expect(apartFrom([policyIn('team-a', [FAR])], grantedTo(false), 'unread')).toEqual([]);
   });
 });
