@@ -4,7 +4,7 @@ import { seconds } from '../../src/lib/units.ts';
 import type { Controller } from '../../src/runtime/controller.ts';
 import { settled, unchanged } from '../../src/runtime/outcome.ts';
 import { entriesOf, newsOf, outcomeOf, statusOf } from './report.ts';
-import { sitesFor, violationsAt, type SitePorts } from './sites.ts';
+import { acrossAt, sitesFor, violationsAt, type SitePorts } from './sites.ts';
 
 export interface VMPlacementPolicyPorts extends SitePorts {
   /** Epoch ms. */
@@ -39,7 +39,7 @@ export function vmPlacementPolicyController(
       const { uid, generation } = policy.metadata;
       looked.set(uid, { at: ports.now(), generation });
       return {
-        outcome: outcomeOf(policy, sites),
+        outcome: outcomeOf(policy, sites, acrossAt(policy, sites, ports)),
         status: statusOf(sites, entries),
         events: newsOf(policy, entries),
       };

@@ -13,6 +13,8 @@ import type { EventNote, Readable } from '../../src/runtime/controller.ts';
 import { settled, stalled, waiting, type Outcome } from '../../src/runtime/outcome.ts';
 import { normal, warning } from '../shared/errors/event.ts';
 import { Reasons } from '../shared/errors/reasons.ts';
+import { endsOnlyByEdit } from '../shared/errors/only-by-edit.ts';
+import type { Across } from '../shared/placement/across-namespaces.ts';
 import type { PolicySite } from './sites.ts';
 import type { Violation } from './violations.ts';
 
@@ -64,7 +66,16 @@ export const statusOf = (
   ...(listed.length > 0 && { violations: [...listed] }),
 });
 
-export function outcomeOf({ spec }: VMPlacementPolicy, sites: readonly PolicySite[]): Outcome {
+/** @param across whether its terms may mean VMs of other namespaces: without that none of its VMs is made */
+export function outcomeOf(
+  { spec }: VMPlacementPolicy,
+  sites: readonly PolicySite[],
+  across: Across,
+): Outcome {
+  if (!across.ok) {
+    const { reason, message } = across;
+    return endsOnlyByEdit(reason) ? stalled(reason, message, LATER) : waiting(reason, message, LATER);
+  }
   if (sites.some(({ state, users }) => state !== 'known' && users.length > 0))
     return waiting(
       Reasons.providerNotReady,

@@ -6,6 +6,7 @@ import type { Connection, Connections } from '../shared/cluster/connections.ts';
 import { grantInForce, grantOf, nodesWithin } from '../shared/grants/grants.ts';
 import type { Namespaces } from '../shared/grants/namespaces.ts';
 import type { UsersOf } from '../shared/objects/in-use.ts';
+import { acrossNamespaces, type Across } from '../shared/placement/across-namespaces.ts';
 import { countedBy, countsOthers, eligibleIn } from '../shared/placement/counted.ts';
 import type { PlacementChanges } from '../shared/placement/feed.ts';
 import { peersIn } from '../shared/placement/peers.ts';
@@ -91,6 +92,20 @@ export async function violationsAt(
     }
   }
   return all;
+}
+
+/** The first of its Providers that does not let it mean VMs of other namespaces, or what holds for all of them. */
+export function acrossAt(
+  policy: VMPlacementPolicy,
+  sites: readonly PolicySite[],
+  { namespaces }: Pick<SitePorts, 'namespaces'>,
+): Across {
+  const all = [...sites.map(({ provider }) => provider), undefined];
+  return (
+    all.map((provider) => acrossNamespaces(policy, provider, namespaces)).find(({ ok }) => !ok) ?? {
+      ok: true,
+    }
+  );
 }
 
 function nodesFor(

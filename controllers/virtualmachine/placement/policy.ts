@@ -5,6 +5,8 @@ import { Reasons } from '../../shared/errors/reasons.ts';
 import { follow } from '../../shared/objects/references.ts';
 import type { Connection } from '../../shared/cluster/connections.ts';
 import type { PolicyLimits } from '../../shared/placement/limits.ts';
+import type { Namespaces } from '../../shared/grants/namespaces.ts';
+import { acrossNamespaces } from '../../shared/placement/across-namespaces.ts';
 import { eligibleIn } from '../../shared/placement/counted.ts';
 import { createCounts } from '../../shared/placement/counts.ts';
 import type { FeedPorts } from '../../shared/placement/feed.ts';
@@ -17,8 +19,11 @@ import { vmsOnNodes } from '../../shared/placement/vms-on-nodes.ts';
 import type { Lookup } from '../model/unresolved.ts';
 import { meantBesides, scopeIn } from '../../shared/placement/scope.ts';
 import { providerOf } from '../../shared/objects/provider-of.ts';
-import { acrossNamespaces, type NamespacePorts } from './across-namespaces.ts';
 import { createApart } from './apart.ts';
+
+interface NamespacePorts {
+  readonly namespaces: Namespaces;
+}
 
 export interface PolicyPorts extends SitePorts, FeedPorts, NamespacePorts {
   /** VMs with a VMID whose guests are not complete. */
@@ -46,7 +51,7 @@ export function policyLookup(vm: VirtualMachine, ports: PolicyReaders & Namespac
       reason: Reasons.policyNotFound,
       message: `VMPlacementPolicy ${namespace}/${name} is being deleted. Correct ${field}.`,
     };
-  return found.ok ? acrossNamespaces(found.object, vm, ports) : found;
+  return found.ok ? acrossNamespaces(found.object, providerFor(vm, providers), ports.namespaces) : found;
 }
 
 /**

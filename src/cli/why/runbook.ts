@@ -41,7 +41,7 @@ export const RUNBOOK: readonly Advice[] = [
     section: 'VirtualMachine',
     reasons: ['NotGranted'],
     means:
-      'The VM is in another namespace than its Provider, and needs something that the Provider does not grant; the message has the field of `spec.grants`. In Synced: the VM has it already, and it was withdrawn; or an edit asks for it, and only this part of the edit is refused',
+      'The VM is in another namespace than its Provider, and needs something that the Provider does not grant; the message has the field of `spec.grants`. In Synced: the VM has it already, and it was withdrawn; or an edit asks for it, and only this part of the edit is refused. On a VMPlacementPolicy: its terms mean VMs of other namespaces, so VMs that use it are not made',
     todo: 'Correct the spec, or ask the owner of the Provider to grant it',
   },
   {

@@ -172,8 +172,11 @@ test('a placement policy keeps VMs of other namespaces apart if the Provider gra
     expect(is).toBe('Ready=False NotGranted');
     expect(message).toContain('spec.grants[].placementAcrossNamespaces');
   });
+  const policy = async () => condition(await one.find('vmplacementpolicies', 'apart')).is;
+  await soon(async () => expect(await policy()).toBe('Ready=False NotGranted'));
   await owner.patch('provider/pve', { spec: { grants: grantsOf(true) } });
   await one.ready('vm/held');
+  await soon(async () => expect(await policy()).toMatch(/^Ready=True/));
   const nodeOf = async (t: typeof one, name: string) => (await t.vm(name)).status.node;
   const taken = [await nodeOf(other, 'free-0'), await nodeOf(other, 'free-1')];
   const held = await nodeOf(one, 'held');

@@ -34,6 +34,17 @@ const aPolicy = (
 };
 const APART = aPolicy({ antiAffinity: [{ key: 'vm.type', operator: 'In', values: ['database'] }] });
 
+const FAR = aPolicy({
+  antiAffinity: [
+    {
+      key: 'vm.type',
+      operator: 'In',
+      values: ['database'],
+      namespaceSelector: { matchLabels: { database: 'yes' } },
+    },
+  ],
+});
+
 const db = (number: number, node: string, namespace = 'default'): VirtualMachine =>
   aVirtualMachine({
     metadata: { name: `db-${number}`, uid: `db-${number}`, namespace, labels: DB },
@@ -53,7 +64,7 @@ class Scene {
   readonly #ledger = createLedger(() => this.now);
   readonly #controller: ReturnType<typeof vmPlacementPolicyController>;
 
-  constructor(policy: VMPlacementPolicy = APART) {
+  constructor(policy: VMPlacementPolicy = APART, mayReadNamespaces = true) {
     this.policy = policy;
     this.#controller = vmPlacementPolicyController({
       policies: readerNow(() => [this.policy]),
@@ -61,7 +72,7 @@ class Scene {
       connections: this.#connections,
       vmsIn: (namespace) => this.#readable().filter(({ metadata }) => metadata.namespace === namespace),
       policyUsers: () => this.#readable(),
-      namespaces: NO_NAMESPACES,
+      namespaces: { labelsOf: () => ({}), mayBeRead: mayReadNamespaces },
       changes: UNKNOWN_CHANGES,
       now: () => this.now,
     });
@@ -210,6 +221,38 @@ describe('a placement policy', () => {
     expect((await scene.look()).status).toMatchObject({ violationCount: 2 });
     scene.providers = [grants(['pve-1'])];
     expect((await scene.look()).status).toMatchObject({ violationCount: 0 });
+  });
+
+  test('says so where its terms may not mean VMs of other namespaces, and ends it once they may', async () => {
+    const scene = new Scene(FAR);
+    scene.vms = [db(1, 'pve-1')];
+    scene.nodes = { 1: 'pve-1' };
+    const granting = (placementAcrossNamespaces: boolean) => [
+      aProvider(
+        { grants: [{ namespaces: { names: ['default'] }, placementAcrossNamespaces }] },
+        { name: 'pve', namespace: 'infra' },
+      ),
+    ];
+    scene.vms = scene.vms.map((vm) => ({
+      ...vm,
+      spec: { ...vm.spec, providerRef: { name: 'pve', namespace: 'infra' } },
+    }));
+    scene.providers = granting(false);
+    expect(await scene.look()).toMatchObject({
+      outcome: {
+        kind: 'stalled',
+        reason: 'NotGranted',
+        message: expect.stringContaining('spec.grants[].placementAcrossNamespaces'),
+      },
+      status: { users: 1 },
+    });
+    scene.providers = granting(true);
+    expect((await scene.look()).outcome.kind).toBe('settled');
+  });
+
+  test('says so where Namespaces may not be read, also before a VM uses it', async () => {
+    const { outcome } = await new Scene(FAR, false).look();
+    expect(outcome).toMatchObject({ kind: 'stalled', reason: 'NamespaceNotWatched' });
   });
 
   test('does not judge VMs that are being made', async () => {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { acrossNamespaces } from '../../../../../controllers/virtualmachine/placement/across-namespaces.ts';
+import { acrossNamespaces } from '../../../../../controllers/shared/placement/across-namespaces.ts';
 import { createApart } from '../../../../../controllers/virtualmachine/placement/apart.ts';
 import { NO_NAMESPACES, type Namespaces } from '../../../../../controllers/shared/grants/namespaces.ts';
 import { scopeIn } from '../../../../../controllers/shared/placement/scope.ts';
-import type { Provider, VMPlacementPolicy } from '../../../../../src/api/index.ts';
+import type { PlacementTerm, Provider, VMPlacementPolicy } from '../../../../../src/api/index.ts';
 import { aProvider, aVirtualMachine, readerOf } from '../../../../builders/objects.ts';
 
 const TERM = { key: 'app', operator: 'In' as const, values: ['etcd'] };
@@ -34,11 +34,8 @@ const labelled = (labels: ReturnType<Namespaces['labelsOf']>): Namespaces => ({
 });
 
 describe('a policy about VMs of other namespaces', () => {
-  const asked = (provider: Provider, namespaces: Namespaces, term = FAR) =>
-    acrossNamespaces(policyIn('team-a', [term]), vmIn('team-a'), {
-      providers: readerOf(provider),
-      namespaces,
-    });
+  const asked = (provider: Provider, namespaces: Namespaces, term: PlacementTerm = FAR) =>
+    acrossNamespaces(policyIn('team-a', [term]), provider, namespaces);
 
   test('applies where the Provider grants it', () => {
     expect(asked(grantedTo(true), labelled({}))).toEqual({ ok: true });
@@ -60,12 +57,9 @@ describe('a policy about VMs of other namespaces', () => {
   });
 
   test('needs no grant in the namespace of the Provider, nor without namespaceSelector', () => {
-    const policy = policyIn('infra', [FAR]);
-    const ports = { providers: readerOf(grantedTo(false)), namespaces: labelled({}) };
-    expect(acrossNamespaces(policy, vmIn('team-a'), ports)).toEqual({ ok: true });
-    expect(
-      acrossNamespaces(policyIn('team-a', [TERM]), vmIn('team-a'), { ...ports, namespaces: NO_NAMESPACES }),
-    ).toEqual({ ok: true });
+    const provider = grantedTo(false);
+    expect(acrossNamespaces(policyIn('infra', [FAR]), provider, labelled({}))).toEqual({ ok: true });
+    expect(asked(provider, NO_NAMESPACES, TERM)).toEqual({ ok: true });
   });
 });
 

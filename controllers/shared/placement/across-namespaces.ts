@@ -1,23 +1,20 @@
 /** Whether a placement policy may mean VMs of other namespaces than its own. Pure. */
-import type { Provider, VirtualMachine, VMPlacementPolicy } from '../../../src/api/index.ts';
-import type { ObjectReader } from '../../../src/runtime/controller.ts';
-import { Reasons } from '../../shared/errors/reasons.ts';
-import { askFor, grantOf } from '../../shared/grants/grants.ts';
-import type { Namespaces } from '../../shared/grants/namespaces.ts';
-import { providerOf } from '../../shared/objects/provider-of.ts';
-import { looksAcross } from '../../shared/placement/scope.ts';
-import type { Lookup } from '../model/unresolved.ts';
+import type { Provider, Reason, VMPlacementPolicy } from '../../../src/api/index.ts';
+import type { Readable } from '../../../src/runtime/controller.ts';
+import { Reasons } from '../errors/reasons.ts';
+import { askFor, grantOf } from '../grants/grants.ts';
+import type { Namespaces } from '../grants/namespaces.ts';
+import { looksAcross } from './scope.ts';
 
-export interface NamespacePorts {
-  readonly namespaces: Namespaces;
-}
+export type Across =
+  { readonly ok: true } | { readonly ok: false; readonly reason: Reason; readonly message: string };
 
 /** A rule that means fewer VMs than it says would be broken without anybody being told, so the VM waits instead. */
 export function acrossNamespaces(
   { metadata, spec }: VMPlacementPolicy,
-  vm: VirtualMachine,
-  { providers, namespaces }: NamespacePorts & { readonly providers: ObjectReader<Provider> },
-): Lookup {
+  provider: Readable<Provider> | undefined,
+  namespaces: Namespaces,
+): Across {
   if (!looksAcross(spec)) return { ok: true };
   const named = `VMPlacementPolicy ${metadata.namespace}/${metadata.name} means VMs of other namespaces (namespaceSelector)`;
   if (!namespaces.mayBeRead)
@@ -26,8 +23,6 @@ export function acrossNamespaces(
       reason: Reasons.namespaceNotWatched,
       message: `${named}, and this operator watches single namespaces only. Remove namespaceSelector.`,
     };
-  const { namespace, name } = providerOf(vm);
-  const provider = providers.partial(namespace, name);
   const grant = provider && grantOf(provider, metadata.namespace, namespaces);
   if (grant && !grant.placementAcrossNamespaces)
     return {
