@@ -82,7 +82,7 @@ fake-pve: setup ## Start the fake Proxmox VE until Ctrl-C (ARGS are passed to it
 	@npm run -s fakepve -- $(ARGS)
 
 .PHONY: measure
-measure: setup ## Measure creation, the cost of idle VMs and the operator's footprint (ARGS='--vms 200')
+measure: setup ## Measure creation, the cost of idle VMs and the operator's footprint (ARGS='--many 200')
 	@node hack/measure.ts $(ARGS)
 
 .PHONY: campaign

@@ -84,11 +84,11 @@ The operator needs exactly these privileges. On a node of Proxmox VE 9, run:
 
 ${fenced(setUp(9))}
 
-On Proxmox VE 8, where the privileges for the guest agent have other names:
+On a node of Proxmox VE 8, where the privileges for the guest agent have other names:
 
 ${fenced(setUp(8))}
 
-On Proxmox VE 7, which also has no privilege for bridges:
+On a node of Proxmox VE 7, which also has no privilege for bridges:
 
 ${fenced(setUp(7))}
 
