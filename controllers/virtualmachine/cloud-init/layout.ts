@@ -8,6 +8,9 @@ export interface GuestSystem {
   readonly ostype?: string | undefined;
 }
 
+/** As Proxmox VE tells it: all its names for versions of Windows begin with a w, and no other does. */
+export const isWindows = ({ ostype }: GuestSystem): boolean => ostype?.startsWith('w') === true;
+
 /**
  * As PVE chooses for its own drive (qemu-server, get_cloudinit_format): what the template says, else by its operating
  * system, because cloudbase-init on Windows reads config drives by default.
@@ -16,7 +19,7 @@ export function layoutOf({
   citype,
   ostype,
 }: GuestSystem): ImageLayout | NonNullable<CloudInitPlan['problem']> {
-  switch (citype ?? (ostype?.startsWith('w') === true ? 'configdrive2' : 'nocloud')) {
+  switch (citype ?? (isWindows({ ostype }) ? 'configdrive2' : 'nocloud')) {
     case 'nocloud':
       return 'nocloud';
     case 'configdrive2':

@@ -6,6 +6,7 @@ import { changedParts, isComparable } from './delivered-digests.ts';
 import { isDelivered } from './plan.ts';
 import type { CloudInitPlan, DeliveredDigests } from '../model/cloud-init.ts';
 import { isNew } from '../config/is-new.ts';
+import { isWindows } from './layout.ts';
 import type { Guest } from '../../shared/guests/model.ts';
 import type { Observed } from '../model/observed.ts';
 import type { Desired } from '../model/desired.ts';
@@ -66,10 +67,14 @@ function redelivered(
   return isDelivered(plan, guest) ? { deliveredDigests, instanceRevision, deliveredAt } : {};
 }
 
-/** cloud-init reads the image in its first stage, long before an agent runs. */
+/**
+ * cloud-init reads the image in its first stage, long before an agent runs. In Windows the agent is a service that starts
+ * beside cloudbase-init, and already while Windows sets itself up, after which it restarts and cloudbase-init reads again.
+ */
 function consumedNow(vm: VirtualMachine, { guest, answered, now }: DeliveryInputs): Partial<DeliveryStatus> {
   const delivered = vm.status?.internal?.cloudInit;
   if (!guest || !answered || !hasBootedSince(delivered, guest, now)) return {};
+  if (isWindows(guest.config)) return {};
   return seedDrives(guest).some(({ volume }) => volume === delivered?.volume) ? { consumed: true } : {};
 }
 

@@ -91,6 +91,26 @@ describe('the drive with an image that was kept for a snapshot', () => {
   });
 });
 
+describe('the image of a guest whose agent answers', () => {
+  const vm = aVirtualMachine({ status: { internal: { cloudInit: { mode: 'Image', volume: VOLUME } } } });
+  const withSystem = (ostype: string) => {
+    const { config, ...others } = guest();
+    return { ...others, config: { ...config, ostype } };
+  };
+  const status = (ostype: string) =>
+    deliveryStatus(vm, { guest: withSystem(ostype), plan: undefined, answered: true, now: NOW });
+
+  test('has been read', () => {
+    expect(status('l26')).toEqual({ consumed: true });
+  });
+
+  test('stays for a quarter of an hour if it is Windows, whose agent runs before cloudbase-init has read it', () => {
+    for (const ostype of ['win11', 'win10', 'w2k8']) expect(status(ostype)).toEqual({});
+    expect(emptied({}, withSystem('win11'))).toEqual([]);
+    expect(emptied({}, { ...withSystem('win11'), uptimeMs: CONSUMED_AFTER })).toEqual(['ide2']);
+  });
+});
+
 describe('data that was delivered to a guest', () => {
   const deliveredAt = new Date(NOW - MINUTE).toISOString();
   const delivered = { mode: 'Image' as const, deliveredAt };
