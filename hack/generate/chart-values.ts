@@ -60,12 +60,18 @@ export const ChartValues = z.strictObject({
     ),
   crds: z.strictObject({
     install: z.boolean().describe('Install the CRDs, and upgrade them with the chart.'),
-    keep: z.boolean().describe('Keep the CRDs, and with them all objects, when the chart is uninstalled.'),
+    keep: z
+      .boolean()
+      .describe(
+        'Keep the CRDs, and with them all objects, when the chart is uninstalled. With `false`, they are deleted if each is annotated with `virtrigaud.io/confirm-deletion`; `helm uninstall` fails otherwise.',
+      ),
   }),
   admissionPolicies: z.strictObject({
     enabled: z
       .boolean()
-      .describe('Policies that refuse misspelt annotations, and deletions that would take all guests along.'),
+      .describe(
+        'Policies that refuse misspelt annotations, and deletions that would take all guests along. The latter stays when the chart is uninstalled.',
+      ),
   }),
   rbac: z.strictObject({ create: z.boolean().describe('Create the roles that the operator needs.') }),
   serviceAccount: z.strictObject({

@@ -11,6 +11,7 @@ import { KINDS, GROUP } from '../../../src/api/index.ts';
 import { rbacFiles } from '../../../hack/generate/rbac.ts';
 import { FULL_VALUES } from '../../fixtures/chart-values.ts';
 import { type ControlPlane, startControlPlane } from '../harness/control-plane.ts';
+import { soon } from '../harness/soon.ts';
 
 const CHART = join(import.meta.dirname, '../../../deploy/chart');
 const NAMESPACE = 'virtrigaud-system';
@@ -271,4 +272,29 @@ test('a release is installed, upgraded, rolled back and uninstalled; CRDs and ob
     'yaml',
   ]);
   expect(JSON.stringify(parse(stdout))).toContain('"name":"CLUSTER_ID","value":"homelab"');
+});
+
+test('CRDs that are not to be kept stay as long as nobody confirmed that, however often the release is uninstalled', async () => {
+  const uninstall = () => tool(['uninstall', 'release', '--namespace', NAMESPACE]);
+  const crds = () =>
+    plane.kubectl([
+      'get',
+      '--ignore-not-found',
+      '-o',
+      'name',
+      ...KINDS.map(({ plural }) => `crd/${plural}.${GROUP}`),
+    ]);
+  await succeed([
+    ...['upgrade', '--install', 'release', CHART, '--namespace', NAMESPACE, '--create-namespace'],
+    ...['--set', 'crds.keep=false'],
+  ]);
+  const before = (await crds()).stdout;
+  expect(before).not.toBe('');
+  expect(await uninstall()).toMatchObject({ code: 1 });
+  expect(await uninstall()).toMatchObject({ code: 1 });
+  expect((await crds()).stdout).toBe(before);
+
+  await plane.kubectl(['annotate', ...before.trim().split('\n'), 'virtrigaud.io/confirm-deletion=true']);
+  expect(await uninstall()).toMatchObject({ code: 0 });
+  await soon(async () => expect((await crds()).stdout).toBe(''));
 });
