@@ -22,7 +22,7 @@ import { identityOf, type ClusterClient } from './cluster-client.ts';
 import { downloadNeeds } from './download-needs.ts';
 import { haRuleNeeds } from './ha-rule-needs.ts';
 import { mappingNeeds } from './mapping-needs.ts';
-import type { MissingPrivileges } from './missing-privileges.ts';
+import { loginOf, type MissingPrivileges } from './missing-privileges.ts';
 import {
   CHECK_INTERVAL,
   clusterChanged,
@@ -177,7 +177,7 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
       client = ports.pool.withClient(key, settings, before);
       view = await read(client, pass.signal);
     } catch (error) {
-      return failed(provider, key, whereCaIsRead(unreachable(error), settings));
+      return failed(provider, key, whereCaIsRead(unreachable(error, settings.credentials), settings));
     }
     const identity = identityOf(view, before);
     if (before && identity.nodes.length > 0 && !isSameCluster(before, identity)) {
@@ -195,12 +195,13 @@ export function providerController(ports: ProviderPorts): Controller<Provider, P
     await keepCredentials(provider, { settings, identity });
     // The VMs have their connection already: Proxmox VE itself refuses what the credentials may not do.
     const missing = await missingOf(provider, { client, settings }, pass.signal);
-    const outcome = outcomeOf(client, view, missing);
+    const outcome = outcomeOf(client, view, { credentials: settings.credentials, missing });
     const claimed = (): ReadonlySet<Vmid> => ports.claimedIn({ ...identity, providers: [key] });
     const discovery = await inSlices(discover(provider, view, claimed));
     const discovered = discoveredIn(provider, key, { view, discovery, claimed });
     const facts: ProviderFacts = {
       origin: client.origin,
+      user: loginOf(settings.credentials),
       view,
       version: client.versions.answering?.version,
       clusterID: printIdentity(identity),

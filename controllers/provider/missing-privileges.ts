@@ -47,6 +47,10 @@ export function granteeOf(credentials: Credentials): Grantee {
   return { user: credentials.id.slice(0, at), token: credentials.id.slice(at + 1) };
 }
 
+/** As Proxmox VE names it: `user@realm`, or `user@realm!token`. */
+export const loginOf = (credentials: Credentials): string =>
+  (credentials.kind === 'token' ? credentials.id : credentials.username).trim();
+
 /**
  * @param major version of Proxmox VE: privileges differ between versions
  * @param inUse what VMs need for their resource mappings, VMImages for downloads, and the Provider for HA rules

@@ -3,7 +3,9 @@ import {
   certificatesIn,
   CredentialsError,
   PveError,
+  quoted,
   type ClusterIdentity,
+  type Credentials,
   type View,
 } from '../../src/pve/index.ts';
 import type { Provider, Reason } from '../../src/api/index.ts';
@@ -13,7 +15,7 @@ import { settled, stalled, waiting, type Outcome } from '../../src/runtime/outco
 import { printIdentity } from '../shared/cluster/identity.ts';
 import { Reasons } from '../shared/errors/reasons.ts';
 import type { ClusterClient } from './cluster-client.ts';
-import type { MissingPrivileges } from './missing-privileges.ts';
+import { granteeOf, loginOf, type MissingPrivileges } from './missing-privileges.ts';
 import { insufficient } from './report.ts';
 import type { Settings } from './settings.ts';
 
@@ -28,9 +30,12 @@ export const isUnauthenticated = (error: unknown): boolean =>
 export function outcomeOf(
   client: ClusterClient,
   view: View,
-  missing: MissingPrivileges | undefined,
+  {
+    credentials,
+    missing,
+  }: { readonly credentials: Credentials; readonly missing?: MissingPrivileges | undefined },
 ): Outcome {
-  if (view.staleSince !== undefined) return unreachable(client.inventory.lastError);
+  if (view.staleSince !== undefined) return unreachable(client.inventory.lastError, credentials);
   if (view.quorate === 'no')
     return waiting(
       Reasons.noQuorum,
@@ -42,13 +47,14 @@ export function outcomeOf(
   return settled(CHECK_INTERVAL);
 }
 
-export function unreachable(error: unknown): Outcome {
+/** @param credentials that the request was sent with */
+export function unreachable(error: unknown, credentials: Credentials): Outcome {
   if (error instanceof CredentialsError) return stalled('CredentialsInvalid', error.message, CHECK_INTERVAL);
   if (!(error instanceof PveError)) throw error;
   if (isUnauthenticated(error))
     return stalled(
       Reasons.authenticationFailed,
-      `authentication failed: ${error.message}`,
+      `authentication failed: ${error.message} ${whereToLook(credentials)}`,
       CREDENTIALS_INTERVAL,
     );
   if (error.refusal === 'excessive')
@@ -63,6 +69,14 @@ export function unreachable(error: unknown): Outcome {
     `failed to connect to Proxmox VE: ${error.noAnswer ?? error.message}`,
     CHECK_INTERVAL,
   );
+}
+
+/** Proxmox VE says of no login why it refused it. */
+function whereToLook(credentials: Credentials): string {
+  const { user, token } = granteeOf(credentials);
+  return token === undefined
+    ? `The user is ${user}: \`pveum user list\` on a node shows whether it exists and is enabled. A user with a second factor needs an API token.`
+    : `The token is ${loginOf(credentials)}: \`pveum user token list ${quoted(user)}\` on a node shows whether it exists and when it expires.`;
 }
 
 /**

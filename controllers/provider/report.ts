@@ -11,9 +11,12 @@ import type { Settings } from './settings.ts';
 
 const MAX_LISTED = 64;
 const MAX_PRIVILEGES = 32;
+const MAX_USER = 192;
 
 export interface ProviderFacts {
   readonly origin: string;
+  /** Whose credentials are in use. */
+  readonly user: string;
   readonly view: View;
   readonly version: string | undefined;
   readonly clusterID: string;
@@ -27,6 +30,7 @@ export interface ProviderFacts {
 /** Names and states only: figures change at every read, and each change would be a write. */
 export function reportProvider({
   origin,
+  user,
   view,
   version,
   clusterID,
@@ -39,6 +43,7 @@ export function reportProvider({
   const missingNames = namesOf([...(missing?.required ?? []), ...(missing?.optional ?? [])]);
   return {
     endpoint: origin,
+    user: user.slice(0, MAX_USER),
     healthy: view.staleSince === undefined,
     ...(version !== undefined && { version }),
     ...(view.clusterName !== undefined && { clusterName: view.clusterName }),
@@ -114,13 +119,13 @@ function withCommands(texts: readonly string[], commands: readonly string[]): st
 }
 
 /** The event of a new connection. */
-export function connected({ origin, view, version }: ProviderFacts): EventNote {
+export function connected({ origin, user, view, version }: ProviderFacts): EventNote {
   const { nodes, clusterName } = view;
   const count = `${nodes.length} node${nodes.length === 1 ? '' : 's'}`;
   const what = clusterName === undefined ? count : `cluster ${clusterName} with ${count}`;
   return normal(
     'Connected',
-    `Proxmox VE ${version ?? 'of an unknown version'} answers at ${origin}: ${what}.`,
+    `Proxmox VE ${version ?? 'of an unknown version'} answers ${user} at ${origin}: ${what}.`,
   );
 }
 

@@ -204,6 +204,11 @@ const spec = z.object({
 const status = z.object({
   ...statusBase,
   endpoint: text(512).optional().describe('URL in use, one of endpoint and endpoints.'),
+  user: text(192)
+    .optional()
+    .describe(
+      'User, or API token, that the operator is logged in as. After the Secret was changed, the former one until the new one works.',
+    ),
   healthy: z.boolean().optional().describe('Whether the Proxmox VE API answers and the login works.'),
   version: text(64).optional().describe('Version of Proxmox VE.'),
   clusterName: text(128).optional().describe('Name of the Proxmox VE cluster; absent for a standalone node.'),
@@ -296,7 +301,7 @@ export const Provider = kind({
   status,
   whole: ['grants'],
   reportedOnly: [
-    ...['endpoint', 'healthy', 'version', 'clusterName', 'quorate', 'nodes', 'nodeCount'],
+    ...['endpoint', 'user', 'healthy', 'version', 'clusterName', 'quorate', 'nodes', 'nodeCount'],
     ...['storages', 'storageCount', 'missingPrivileges'],
   ],
   about: 'clusterID',

@@ -400,7 +400,7 @@ export const RUNBOOK: readonly Advice[] = [
     section: 'VirtualMachine',
     reasons: ['MissingPrivilege'],
     means: 'The credentials lack a privilege',
-    todo: 'Grant the privilege on the path, to the user and to the token',
+    todo: 'Grant the privilege on the path, to the user and to the token. The condition Ready or MissingPrivileges of the Provider has the `pveum` commands',
   },
   {
     section: 'VirtualMachine',
@@ -781,7 +781,7 @@ export const RUNBOOK: readonly Advice[] = [
   {
     section: 'Provider',
     reasons: ['AuthenticationFailed'],
-    todo: 'Check token ID (`user@realm!name`), secret and expiry. If the Secret was changed, VMs that exist are managed over the connection with the settings before as long as Proxmox VE accepts those, and no VM is created',
+    todo: 'Check token ID (`user@realm!name`), secret and expiry; the message has the command. Correct the Secret: it is used within 15 seconds. If the Secret was changed, VMs that exist are managed over the connection with the settings before as long as Proxmox VE accepts those, and no VM is created',
   },
   {
     section: 'Provider',

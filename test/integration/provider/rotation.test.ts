@@ -30,6 +30,8 @@ const power = (t: Tenant, name: string, powerState: string) =>
   t.patch(`vm/${name}`, { spec: { powerState } });
 const revoke = ({ state }: FakePve, { token_id: id } = TOKEN) => state.access.tokens.delete(id);
 
+const userOf = async (t: Tenant): Promise<unknown> => (await t.find('providers', 'pve'))?.status['user'];
+
 /** Creates the next token; gives how often it was shown since. */
 function grantNext({ state: { access } }: FakePve): () => number {
   let shown = 0;
@@ -77,8 +79,8 @@ test.concurrent(
     const shown = grantNext(t.pve);
     await patchSecret(t, NEXT);
     await soon(() => expect(shown()).toBeGreaterThan(0));
-    // Both have their connection from the new token once the Provider's pass, which was the first to show it, is over.
-    await soon(() => expect(shown()).toBeGreaterThan(10));
+    // What the guide waits for before the old one is revoked.
+    await soon(async () => expect(await userOf(t)).toBe(NEXT.token_id));
     revoke(t.pve);
     await power(t, 'web', 'Off');
     await soon(() => expect(tasksDone(t.pve, 'qmstop')).toBe(1));
@@ -150,10 +152,12 @@ test.concurrent('a Secret that became wrong leaves the VMs the connection that t
   const t = await tenant(lab.plane);
   await t.apply(vm('web'));
   await t.ready('provider/pve', 'vm/web');
-  await patchSecret(t, { token_secret: 'no-such-secret' });
+  await patchSecret(t, NEXT);
   await soon(async () => {
     expect(condition(await t.find('providers', 'pve')).is).toBe('Ready=False AuthenticationFailed');
   });
+  // So nobody who waits for the next token takes the former one for it, and revokes that.
+  expect(await userOf(t)).toBe(TOKEN.token_id);
   await power(t, 'web', 'Off');
   await soon(() => expect(tasksDone(t.pve, 'qmstop')).toBe(1));
   await patchSecret(t, TOKEN);

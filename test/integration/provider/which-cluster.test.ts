@@ -144,7 +144,7 @@ test.concurrent('events report the changes of a connection', async () => {
     expect(await story()).toContainEqual(
       expect.stringMatching(
         new RegExp(
-          `^Connected: Proxmox VE 9\\.[\\d.]+ answers at ${pve.url}: cluster ${t.namespace} with 3 nodes\\.$`,
+          `^Connected: Proxmox VE 9\\.[\\d.]+ answers \\S+ at ${pve.url}: cluster ${t.namespace} with 3 nodes\\.$`,
         ),
       ),
     ),

@@ -1,8 +1,30 @@
 import { rootCertificates } from 'node:tls';
 import { describe, expect, test } from '@jest/globals';
 import { unreachable, whereCaIsRead } from '../../../../controllers/provider/outcomes.ts';
-import { PveError } from '../../../../src/pve/index.ts';
+import { PveError, type Credentials } from '../../../../src/pve/index.ts';
 import { waiting } from '../../../../src/runtime/outcome.ts';
+
+const TOKEN = { kind: 'token', id: 'virtrigaud@pve!vrtg-token', secret: 'not-shown' } as const;
+
+test('a login that is refused names the token, never its secret, and the command that shows whether it has expired', () => {
+  const error = new PveError({
+    refusal: 'unauthenticated',
+    method: 'GET',
+    route: '/cluster/resources',
+    code: '401',
+    message: 'Proxmox VE answered GET /cluster/resources with 401: Authentication failed!',
+  });
+  const of = (credentials: Credentials) => {
+    const outcome = unreachable(error, credentials);
+    return 'message' in outcome ? outcome.message : '';
+  };
+  expect(of(TOKEN)).toBe(
+    "authentication failed: Proxmox VE answered GET /cluster/resources with 401: Authentication failed! The token is virtrigaud@pve!vrtg-token: `pveum user token list 'virtrigaud@pve'` on a node shows whether it exists and when it expires.",
+  );
+  const password = of({ kind: 'password', username: 'operator@pam', password: 'not-shown' });
+  expect(password).toContain('The user is operator@pam: `pveum user list` on a node');
+  expect(of(TOKEN) + password).not.toContain('not-shown');
+});
 
 test('a Provider whose server answers with more than the operator reads says so, and that it waits', () => {
   const error = new PveError({
@@ -12,7 +34,7 @@ test('a Provider whose server answers with more than the operator reads says so,
     code: 'excessive',
     message: 'The answer to GET /cluster/resources has more than 16 MiB.',
   });
-  expect(unreachable(error)).toMatchObject({
+  expect(unreachable(error, TOKEN)).toMatchObject({
     kind: 'stalled',
     reason: 'AnswerTooLarge',
     message:

@@ -10,6 +10,7 @@ import { aNode, aStorage, aView } from '../../../builders/views.ts';
 const report = (view: View) =>
   reportProvider({
     origin: 'https://pve:8006',
+    user: 'virtrigaud@pve!vrtg-token',
     view,
     version: '9.0.3',
     clusterID: 'homelab/pve-1',
