@@ -78,7 +78,8 @@ const EVENTS_OF_OTHERS = 3;
 
 export function explain({ kind, object, events, related }: Facts): Explanation {
   const ready = conditionOf(object, 'Ready');
-  const next = isReady(object) ? undefined : nextStep(kind, ready?.reason);
+  const next = nextOf(kind, object);
+  const reason = isSeen(object) ? ready?.reason : undefined;
   const phase = textAt(object, 'status.phase');
   const failure = part(Failure, valueAt(object, 'status.failure'));
   const task = part(Task, valueAt(object, 'status.task'));
@@ -87,7 +88,7 @@ export function explain({ kind, object, events, related }: Facts): Explanation {
     namespace: object.metadata.namespace ?? '',
     ready: isReady(object),
     ...(phase !== undefined && { phase }),
-    ...(ready?.reason !== undefined && { reason: ready.reason }),
+    ...(reason !== undefined && { reason }),
     message: messageOf(object, ready),
     ...(next !== undefined && { next }),
     ...(failure && { failure }),
@@ -98,13 +99,24 @@ export function explain({ kind, object, events, related }: Facts): Explanation {
   };
 }
 
-const NOT_SEEN =
-  'The operator has not seen the object as it is now. If this lasts, it does not run, or does not watch the namespace.';
+const IF_THIS_LASTS = 'If this lasts, it does not run, or does not watch the namespace.';
 
+/** What it says of an earlier edit would mislead of an object that is being deleted. */
 function messageOf(object: Stored, ready: Condition | undefined): string {
-  if (!ready) return NOT_SEEN;
-  const message = ready.message ?? '';
-  return isSeen(object) ? message : `${NOT_SEEN} Of an earlier edit it says: ${message}`;
+  const message = ready?.message ?? '';
+  if (isSeen(object)) return message;
+  if (object.metadata.deletionTimestamp !== undefined)
+    return `It is being deleted, and the operator has not seen that. ${IF_THIS_LASTS}`;
+  const notSeen = `The operator has not seen the object as it is now. ${IF_THIS_LASTS}`;
+  return ready ? `${notSeen} Of an earlier edit it says: ${message}` : notSeen;
+}
+
+const DOES_IT_RUN =
+  'See whether the operator runs: `kubectl get pods -A -l app=provider-proxmox`, and who holds its Lease: `kubectl get leases -A --field-selector metadata.name=virtrigaud-proxmox`. Where it is gone, install it again: only it completes deletions.';
+
+function nextOf(kind: string, object: Stored): string | undefined {
+  if (isReady(object)) return undefined;
+  return isSeen(object) ? nextStep(kind, conditionOf(object, 'Ready')?.reason) : DOES_IT_RUN;
 }
 
 const findingOf = (condition: Condition): Finding => ({
@@ -126,11 +138,12 @@ function relatedFinding({ reference, object, events }: Related): RelatedFinding 
   if (object === 'NotFound' || object === 'Forbidden') return { ...at, state: object };
   const ready = conditionOf(object, 'Ready');
   if (isReady(object)) return { ...at, state: 'Ready' };
-  const next = nextStep(reference.kind, ready?.reason);
+  const reason = isSeen(object) ? ready?.reason : undefined;
+  const next = nextStep(reference.kind, reason);
   return {
     ...at,
     state: 'NotReady',
-    ...(ready?.reason !== undefined && { reason: ready.reason }),
+    ...(reason !== undefined && { reason }),
     message: messageOf(object, ready),
     ...(next !== undefined && { next }),
   };

@@ -141,6 +141,20 @@ describe('why a VM is not ready', () => {
     );
   });
 
+  test('says of a VM whose deletion nobody has seen that it is being deleted, and not that it is fine', () => {
+    const object = stored('VirtualMachine', 'web', {
+      metadata: { name: 'web', generation: 2, deletionTimestamp: '2026-03-01T12:00:00Z' },
+      status: ready(),
+    });
+    const found = explain({ kind: 'VirtualMachine', object, events: [], related: [] });
+    expect(found).toMatchObject({
+      message:
+        'It is being deleted, and the operator has not seen that. If this lasts, it does not run, or does not watch the namespace.',
+      next: expect.stringContaining('kubectl get pods -A -l app=provider-proxmox'),
+    });
+    expect(found).not.toHaveProperty('reason');
+  });
+
   test('is nothing if it is ready', () => {
     const object = stored('VirtualMachine', 'web', { status: ready() });
     expect(explain({ kind: 'VirtualMachine', object, events: [], related: [] })).toMatchObject({
