@@ -234,13 +234,18 @@ test('a release is installed, upgraded, rolled back and uninstalled; CRDs and ob
   const objects = async () =>
     (await plane.kubectl(['get', 'vmclass', '-n', 'default', '-o', 'name'])).stdout.trim();
 
-  await succeed(['install', ...release, '--create-namespace', '--set', 'clusterID=homelab']);
+  const notes = await succeed(['install', ...release, '--create-namespace', '--set', 'clusterID=homelab']);
+  const nextStep = /<<EOF\n([^]*?)\nEOF\n/.exec(notes)?.[1] ?? '';
+  expect(notes).toContain('The image virtrigaud-proxmox names no registry');
   expect(await replicas()).toBe('2');
   await plane.kubectl([
     'wait',
     '--for=condition=Established',
     ...KINDS.map(({ plural }) => `crd/${plural}.${GROUP}`),
   ]);
+  expect(
+    await plane.kubectl(['create', '--dry-run=server', '-n', 'default', '-f', '-'], { input: nextStep }),
+  ).toMatchObject({ code: 0 });
   const samples = join(import.meta.dirname, '../../../deploy/samples/07-vmclass-small.yaml');
   expect(await plane.kubectl(['apply', '-n', 'default', '-f', samples])).toMatchObject({ code: 0 });
   const vmclass = await objects();
