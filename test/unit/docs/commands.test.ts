@@ -50,6 +50,10 @@ test.each([
   ['helm install virtrigaud charts/virtrigaud', 'there is no chart charts/virtrigaud'],
   ['helm upgrade virtrigaud deploy/chart --set image.name=x', 'the chart has no value image.name'],
   ['qm template 9000', 'nothing before it says that it is for a node of Proxmox VE'],
+  [
+    "sed 's#image: virtrigaud:#image: b:#' deploy/install.yaml",
+    'deploy/install.yaml does not have image: virtrigaud:',
+  ],
   ['terraform apply', 'nothing checks terraform'],
   // Also behind another one, and within one.
   ['kubectl get vm -o yaml | grpe Ready', 'nothing checks grpe'],
