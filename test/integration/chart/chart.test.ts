@@ -298,6 +298,16 @@ test('CRDs that are not to be kept stay as long as nobody confirmed that, howeve
   expect(await uninstall()).toMatchObject({ code: 1 });
   expect(await uninstall()).toMatchObject({ code: 1 });
   expect((await crds()).stdout).toBe(before);
+  // The operator is gone by then, and whoever wants it back has one way.
+  const operator = () => plane.kubectl(['get', 'deployment', 'provider-proxmox', '-n', NAMESPACE]);
+  expect(await operator()).toMatchObject({ code: 1 });
+  const [last] = z
+    .array(z.object({ revision: z.number() }))
+    .parse(
+      JSON.parse(await succeed(['history', 'release', '--namespace', NAMESPACE, '--max', '1', '-o', 'json'])),
+    );
+  await succeed(['rollback', 'release', String(last?.revision), '--namespace', NAMESPACE]);
+  expect(await operator()).toMatchObject({ code: 0 });
 
   await plane.kubectl(['annotate', ...before.trim().split('\n'), 'virtrigaud.io/confirm-deletion=true']);
   expect(await uninstall()).toMatchObject({ code: 0 });
