@@ -183,7 +183,7 @@ function portOn(port: number): Promise<number | undefined> {
 
 const isFree = async (port: number): Promise<boolean> => (await portOn(port)) !== undefined;
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const port = await portOn(0);
   if (port === undefined) throw new Error('no free port on 127.0.0.1');
   return port;

@@ -1,4 +1,5 @@
 /** What the operator costs: writes to the API server, requests to Proxmox VE, memory and CPU. */
+import type { ChildProcess } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import type { Cast } from '../demo/cast.ts';
@@ -14,8 +15,8 @@ export async function costOf(cast: Cast): Promise<Cost> {
   return {
     pveRequests: cast.fake.requests.length,
     apiWrites: await apiWrites(cast),
-    cpuSeconds: await cpuSeconds(cast),
-    memoryMb: await memoryMb(cast),
+    cpuSeconds: await cpuSeconds(cast.operator),
+    memoryMb: await memoryMb(cast.operator),
   };
 }
 
@@ -35,16 +36,19 @@ async function apiWrites({ plane }: Cast): Promise<number> {
 /** Linux counts in hundredths of a second. */
 const TICKS = 100;
 
-async function cpuSeconds({ operator: { pid } }: Cast): Promise<number> {
+type Process = Pick<ChildProcess, 'pid'>;
+
+export async function cpuSeconds({ pid }: Process): Promise<number> {
   const stat = await readFile(`/proc/${pid ?? 0}/stat`, 'utf8');
   // After the name in parentheses, which may hold anything: state is field 3, utime 14, stime 15.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICKS;
 }
 
-async function memoryMb({ operator: { pid } }: Cast): Promise<number> {
+/** @param field VmRSS: what it has now; VmHWM: the most that it had since its start */
+export async function memoryMb({ pid }: Process, field: 'VmRSS' | 'VmHWM' = 'VmRSS'): Promise<number> {
   const status = await readFile(`/proc/${pid ?? 0}/status`, 'utf8');
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024;
+  return Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) / 1024;
 }
 
 /** Of the whole machine over the last minute: figures mean little where it is far above the number of CPUs. */

@@ -1,16 +1,14 @@
 /** The bundled operator as a process, and what it costs. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ControlPlane } from '../../../hack/control-plane/index.ts';
+import { freePort } from '../../../hack/demo/cast.ts';
+import { cpuSeconds, memoryMb } from '../../../hack/measure/counters.ts';
 
 const BUNDLE = join(import.meta.dirname, '../../../dist/virtrigaud-proxmox.mjs');
-/** Linux counts CPU time in hundredths of a second. */
-const TICKS = 100;
 
 /**
  * As in the image, and as V8 sets itself in a container with the chart's limit of 512Mi: half of it is for old objects.
@@ -20,19 +18,11 @@ const FLAGS = ['--max-semi-space-size=16', '--max-old-space-size=256'];
 
 export interface Operator {
   readonly metrics: () => Promise<string>;
-  readonly cpuSeconds: () => number;
-  readonly memoryMb: () => number;
+  readonly cpuSeconds: () => Promise<number>;
+  readonly memoryMb: () => Promise<number>;
   /** The most that it had since its start. */
-  readonly peakMb: () => number;
+  readonly peakMb: () => Promise<number>;
   readonly end: (signal: 'SIGTERM' | 'SIGKILL') => Promise<void>;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
 }
 
 export async function startOperator(
@@ -47,18 +37,14 @@ export async function startOperator(
     env: { ...process.env, ...plane.env, POD_NAME: name, LOG_LEVEL: 'warn' },
   });
   await file.close();
-  const fieldOf = (field: string): number => {
-    const status = readFileSync(`/proc/${child.pid ?? 0}/status`, 'utf8');
-    return Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) / 1024;
-  };
   return {
     metrics: () =>
       fetch(`http://127.0.0.1:${port}/metrics`)
         .then((reply) => reply.text())
         .catch(() => ''),
     cpuSeconds: () => cpuSeconds(child),
-    memoryMb: () => fieldOf('VmRSS'),
-    peakMb: () => fieldOf('VmHWM'),
+    memoryMb: () => memoryMb(child),
+    peakMb: () => memoryMb(child, 'VmHWM'),
     async end(signal) {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill(signal);
@@ -66,13 +52,6 @@ export async function startOperator(
       await sleep(0);
     },
   };
-}
-
-/** After the name in parentheses, which may hold anything: state is field 3, utime 14, stime 15. */
-function cpuSeconds({ pid }: ChildProcess): number {
-  const stat = readFileSync(`/proc/${pid ?? 0}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / TICKS;
 }
 
 /** The sum of the samples of a metric whose labels match. */

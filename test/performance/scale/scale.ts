@@ -209,12 +209,15 @@ try {
     text: `${GOALS.syncedS} s`,
     isMet: synced <= GOALS.syncedS * 1000,
   });
-  report('memory then', `${running.memoryMb().toFixed(0)} MB (peak ${running.peakMb().toFixed(0)})`);
+  report(
+    'memory then',
+    `${(await running.memoryMb()).toFixed(0)} MB (peak ${(await running.peakMb()).toFixed(0)})`,
+  );
   await sleep(15_000);
 
-  const before = { cpu: running.cpuSeconds(), requests: requests(), writes: await apiWrites(plane) };
+  const before = { cpu: await running.cpuSeconds(), requests: requests(), writes: await apiWrites(plane) };
   await sleep(REST_S * 1000);
-  const share = (running.cpuSeconds() - before.cpu) / REST_S;
+  const share = ((await running.cpuSeconds()) - before.cpu) / REST_S;
   report(`CPU at rest, over ${REST_S} s`, `${(share * 100).toFixed(1)} % of a core`, {
     text: `${GOALS.cpuShare * 100} %`,
     isMet: share <= GOALS.cpuShare,
@@ -225,10 +228,14 @@ try {
     `${((requests() - before.requests) / minutes).toFixed(0)} a minute`,
   );
   report('writes to the API server at rest', `${(await apiWrites(plane)) - before.writes}`);
-  report('memory at rest', `${running.memoryMb().toFixed(0)} MB (peak ${running.peakMb().toFixed(0)})`, {
-    text: `${GOALS.memoryMb} MB`,
-    isMet: running.memoryMb() <= GOALS.memoryMb,
-  });
+  report(
+    'memory at rest',
+    `${(await running.memoryMb()).toFixed(0)} MB (peak ${(await running.peakMb()).toFixed(0)})`,
+    {
+      text: `${GOALS.memoryMb} MB`,
+      isMet: (await running.memoryMb()) <= GOALS.memoryMb,
+    },
+  );
   report(
     'writes and changes since the start',
     `${(await apiWrites(plane)) - writesBefore} and ${changed() - changesBefore}`,
